@@ -1,0 +1,1 @@
+"""One module a system; each imports from crossdock only."""
