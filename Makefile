@@ -1,0 +1,46 @@
+# Two commands matter: `make demo` and `make test`. Each sets up .venv by itself when it is missing.
+#
+#   PYTHON=python3.12 make test     another Python (3.11, 3.12 and 3.13 are supported)
+#   KEEP=1 make demo                leave Airflow and the sandbox systems up until Ctrl-C
+#   TESTS=tests/house make test     a part of the tests
+
+PYTHON  ?= $(shell sh scripts/find-python.sh)
+BIN     := .venv/bin
+STAMP   := .venv/.made
+TESTS   ?=
+WORKERS ?= auto
+
+.PHONY: demo test test-all lint bench docs setup clean help
+.DEFAULT_GOAL := help
+
+help:  ## show this list
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
+
+demo: $(STAMP)  ## run the main job through Airflow, on sandbox systems, and show the books
+	@KEEP=$(KEEP) $(BIN)/crossdock demo
+
+test: $(STAMP)  ## the tests that every change must pass
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not slow" $(TESTS)
+
+test-all: $(STAMP)  ## the same, with real servers and the long rigs
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(TESTS)
+
+lint: $(STAMP)  ## style, types, security
+	$(BIN)/ruff check .
+	$(BIN)/mypy --strict crossdock connectors
+	$(BIN)/bandit --quiet --recursive --severity-level medium crossdock connectors dags
+
+bench: $(STAMP)  ## lines per second, beside dlt and COPY on the same PostgreSQL
+	@sh scripts/set-up.sh bench
+	@$(BIN)/crossdock bench $(BENCH)
+
+docs: $(STAMP)  ## write the generated pages of docs/ again
+	$(BIN)/python -m crossdock.pages
+
+setup: $(STAMP)  ## make .venv and nothing else
+
+clean:  ## remove .venv and everything that a run left behind (never config, mappings, ...)
+	rm -rf .venv .venv-bench .crossdock .mypy_cache .ruff_cache .hypothesis
+
+$(STAMP): requirements.lock pyproject.toml scripts/set-up.sh
+	@PYTHON="$(PYTHON)" sh scripts/set-up.sh
