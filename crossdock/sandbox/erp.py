@@ -1,0 +1,268 @@
+"""The sandbox ERP: a SOAP service with a WSDL of its own, on loopback.
+
+It has the manners of its kind: most refusals come as HTTP 200 with ``Succeeded`` false, and a
+sales order that is sent twice becomes two documents. Whoever retries must look first
+(``FindSalesOrders``).
+"""
+
+from __future__ import annotations
+
+import base64
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from crossdock.sandbox import soap_envelope as soap
+from crossdock.sandbox.collection import Collection, after, microseconds, read_cursor, write_cursor
+from crossdock.sandbox.faults import NO_FAULTS, Plan
+from crossdock.sandbox.journal import Entry, Journal
+from crossdock.sandbox.server import Answer, Request, Server
+
+_XML = "text/xml; charset=utf-8"
+_ASKED = {"CreateSalesOrder", "CreateSalesOrders", "FindSalesOrders", "CreateCustomer",
+          "FindCustomers", "GetStock", "GetPrices"}  # fmt: skip
+
+
+class Erp:
+    """A running ERP, as a context manager; ``url`` takes the calls, ``wsdl`` is its contract.
+
+    ``folder`` keeps its journal, from which it rebuilds its state. ``customers`` are the numbers
+    that it knows (None: it knows everybody), ``closed_before`` ends the open booking period.
+    ``stock`` and ``prices`` are rows with ItemNo, Location, Quantity or Currency, UnitPrice, and
+    ``updated_at``. ``security`` is ``basic`` or ``username_token``.
+    """
+
+    user = "crossdock"
+    password = "sandbox-secret"  # noqa: S105 - it opens nothing but the sandbox
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        customers: Iterable[str] | None = None,
+        stock: Iterable[Mapping[str, Any]] = (),
+        prices: Iterable[Mapping[str, Any]] = (),
+        closed_before: datetime | None = None,
+        security: str = "basic",
+        port: int = 0,
+        plan: Plan = NO_FAULTS,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self.now = now
+        self.closed_before = closed_before
+        self.security = security
+        self.customers: dict[str, Mapping[str, Any]] | None = None
+        if customers is not None:
+            self.customers = {
+                number: {"CustomerNo": number, "Name": number} for number in customers
+            }
+        self.data = {
+            "stock": Collection("stock", "ItemNo", stock),
+            "prices": Collection("prices", "ItemNo", prices),
+        }
+        self.documents: dict[str, dict[str, Any]] = {}
+        self._by_number: dict[str, list[str]] = {}
+        self.journal = Journal(folder / "erp.journal.jsonl", "erp", now)
+        self._lock = threading.RLock()
+        self._schema = soap.schema()
+        for entry in self.journal.entries("accepted", "changed"):
+            self._apply(entry)
+        self.server = Server(self._answer, self._endpoint, port, plan)
+        self.url = f"{self.server.url}/erp"
+        self.wsdl = f"{self.url}?wsdl"
+
+    def __enter__(self) -> Self:
+        self.server.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.server.stop()
+        self.journal.close()
+
+    @property
+    def plan(self) -> Plan:
+        """Which requests break; assign another plan at any time."""
+        return self.server.plan
+
+    @plan.setter
+    def plan(self, plan: Plan) -> None:
+        self.server.plan = plan
+
+    def change(self, collection: str, body: Mapping[str, Any]) -> None:
+        """Change stock or a price from inside, as the ERP's own staff would; it is journalled."""
+        with self._lock:
+            entry = self.journal.entry("changed", collection, body["ItemNo"], dict(body))
+            self.journal.write(entry)
+            self._apply(entry)
+
+    # -- state ---------------------------------------------------------------------------------
+    def _apply(self, entry: Entry) -> None:
+        if entry.kind == "changed":
+            self.data[entry.entity].put(entry.body)
+        elif entry.entity == "customer":
+            if self.customers is not None:
+                self.customers[entry.their_id] = entry.body
+        else:
+            head = {"DocumentId": entry.their_id, "Status": "Open", "CreatedAt": entry.at}
+            self.documents[entry.their_id] = {**head, **entry.body}
+            self._by_number.setdefault(entry.reference, []).append(entry.their_id)
+
+    # -- the wire ------------------------------------------------------------------------------
+    def _endpoint(self, method: str, path: str) -> str:
+        return f"{method} {path}"
+
+    def _answer(self, request: Request) -> Answer:
+        if request.path != "/erp":
+            return Answer(404, b"not found", "text/plain")
+        if request.method == "GET" and "wsdl" in request.query:
+            return Answer(200, soap.wsdl(self.url), _XML)
+        if request.method != "POST":
+            return Answer(405, b"POST a SOAP envelope", "text/plain")
+        if not request.headers.get("content-type", "").startswith("text/xml"):
+            return Answer(415, b"the content type must be text/xml", "text/plain")
+        for name, code in (("server_fault", "Server"), ("client_fault", "Client")):
+            if request.breaks(name):
+                return Answer(500, soap.fault(code, "a fault of the plan"), _XML)
+        if request.breaks("fault_200"):
+            return Answer(200, soap.fault("Server", "a fault of the plan"), _XML)
+        try:
+            return self._call(request)
+        except soap.Fault as fault:
+            return Answer(500, soap.fault(fault.code, str(fault)), _XML)
+
+    def _call(self, request: Request) -> Answer:
+        if self.security == "basic" and not self._is_basic(request):
+            headers = {"WWW-Authenticate": 'Basic realm="erp"'}
+            return Answer(401, b"sign in", "text/plain", headers)
+        element, header = soap.parse(request.body, self._schema)
+        if self.security != "basic" and soap.username(header, self.password) != self.user:
+            raise soap.Fault("Client", "the user name or the password is wrong")
+        name = element.tag.split("}")[1]
+        if name not in _ASKED:
+            raise soap.Fault("Client", f"{name} is not an operation")
+        values = soap.values(element)
+        with self._lock:
+            content = getattr(self, f"_{name}")(values)
+        return Answer(200, soap.answer(f"{name}Response", content), _XML)
+
+    def _is_basic(self, request: Request) -> bool:
+        word = base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
+        return request.headers.get("authorization") == f"Basic {word}"
+
+    # -- operations, named as in the WSDL ------------------------------------------------------
+    def _CreateSalesOrder(self, order: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        return {"Result": self._create(order)}
+
+    def _CreateSalesOrders(self, call: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        return {"Results": {"Result": [self._create(order) for order in call["Orders"]["Order"]]}}
+
+    def _create(self, order: dict[str, Any]) -> dict[str, Any]:
+        number = order["OrderNo"]
+        code, message = self._objection(order)
+        if code:
+            self.journal.write(
+                self.journal.entry(
+                    "refused", "sales_order", "", order, reference=number, message=message
+                )
+            )
+            return {"Succeeded": "false", "Reference": number, "Code": code, "Message": message}
+        entry = self.journal.entry(
+            "accepted",
+            "sales_order",
+            f"SO-{len(self.documents) + 1:06}",
+            order,
+            reference=number,
+            amount=order["Total"],
+            currency=order["Currency"],
+        )
+        self.journal.write(entry)
+        self._apply(entry)
+        return {"Succeeded": "true", "Reference": number, "DocumentId": entry.their_id}
+
+    def _objection(self, order: dict[str, Any]) -> tuple[str, str]:
+        """Say why the ERP does not book this order, as (code, message), or two empty texts."""
+        if self.customers is not None and order["CustomerNo"] not in self.customers:
+            return "CUSTOMER_UNKNOWN", "There is no customer with this number."
+        lines = sum((Decimal(line["Amount"]) for line in order["Lines"]["Line"]), Decimal(0))
+        if lines != Decimal(order["Total"]):
+            return "TOTAL_WRONG", f"The total is not the sum of the lines, {lines}."
+        date = datetime.fromisoformat(order["OrderDate"])
+        date = date if date.tzinfo else date.replace(tzinfo=UTC)
+        if self.closed_before and date < self.closed_before:
+            return "PERIOD_CLOSED", "The order date is in a closed period."
+        return "", ""
+
+    def _FindSalesOrders(self, call: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        found = [ident for number in call["OrderNo"] for ident in self._by_number.get(number, ())]
+        return {"Documents": {"Document": [self.documents[ident] for ident in found]}}
+
+    def _CreateCustomer(self, customer: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        number = customer["CustomerNo"]
+        if self.customers is not None and number in self.customers:
+            message = "There is a customer with this number."
+            entry = self.journal.entry("refused", "customer", number, customer, message=message)
+            self.journal.write(entry)
+            result = {"Succeeded": "false", "Code": "CUSTOMER_EXISTS", "Message": message}
+            return {"Result": {**result, "Reference": None}}
+        entry = self.journal.entry("accepted", "customer", number, customer)
+        self.journal.write(entry)
+        self._apply(entry)
+        return {"Result": {"Succeeded": "true", "Reference": number, "DocumentId": number}}
+
+    def _FindCustomers(self, call: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        known = self.customers or {}
+        return {"Customers": {"Customer": [known[n] for n in call["CustomerNo"] if n in known]}}
+
+    def _GetStock(self, call: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        return self._page("stock", ("ItemNo", "Location", "Quantity"), call)
+
+    def _GetPrices(self, call: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        return self._page("prices", ("ItemNo", "Currency", "UnitPrice"), call)
+
+    def _page(self, name: str, fields: tuple[str, ...], call: dict[str, Any]) -> dict[str, Any]:
+        collection, size = self.data[name], int(call.get("PageSize", 100))
+        since, start = call.get("ChangedSince"), 0
+        state: dict[str, Any] = {}
+        if call.get("PageToken"):
+            try:
+                state = read_cursor(call["PageToken"])
+                since = state["since"]
+            except (ValueError, KeyError):
+                raise soap.Fault("Client", "the page token is not valid") from None
+        places = collection.since(_moment(since))
+        if state:
+            start = after(places, (state["last"][0], state["last"][1]), newest_first=False)
+        chosen = places[start : start + size]
+        records = collection.at(chosen)
+        self.journal.expose(
+            [
+                self.journal.entry("exposed", name, r.body["ItemNo"], r.body, body_sha256=r.sha)
+                for r in records
+            ]
+        )
+        token = None
+        if start + size < len(places):
+            token = write_cursor({"since": since, "last": chosen[-1]})
+        items = [
+            {**{field: r.body[field] for field in fields}, "ChangedAt": r.body["updated_at"],
+             **r.body.get("extra", {})}
+            for r in records
+        ]  # fmt: skip
+        return {"Items": {"Item": items}, "NextPageToken": token}
+
+
+def _moment(text: str | None) -> int | None:
+    """Read an xs:dateTime; the ERP takes one without an offset for UTC, as many do."""
+    if text is None:
+        return None
+    instant = datetime.fromisoformat(text)
+    return microseconds((instant if instant.tzinfo else instant.replace(tzinfo=UTC)).isoformat())
