@@ -1,0 +1,354 @@
+"""Bytes to segments: finds each interchange, its characters and its character set, then splits.
+
+Constant memory: what is held is one block of the source (1 MiB) and its segments. Nothing is
+checked here but what makes splitting impossible; no byte is lost, so that a writer can give the
+source back exactly.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO
+
+from crossdock.edi import charset
+from crossdock.edi.separators import Element, Separators, released
+from crossdock.errors import Unreadable
+
+BLOCK = 1 << 20
+LONGEST_SEGMENT = 4 << 20
+"""A segment longer than this (bytes) is no segment: the terminator is wrong or missing."""
+
+CharsetChoice = Callable[[list[Element]], str]
+"""Given the elements of UNB, the codec that the partner's file asks for, or an empty text."""
+
+_START = re.compile(rb"UNA|UNB|UIB")
+_WHITE = b" \t\r\n\x00\x1a"
+WHITE = " \t\r\n\x00\x1a"
+"""What may stand between segments and after the last one (with Ctrl-Z of old transfers)."""
+
+_UTF16 = {
+    b"\xff\xfe": "utf-16-le",
+    b"\xfe\xff": "utf-16-be",
+    b"U\0": "utf-16-le",
+    b"\0U": "utf-16-be",
+}
+
+
+@dataclass
+class Opening:
+    """The beginning of an interchange as it stood: ``before`` holds BOM, junk and blanks.
+
+    ``unb`` is the text of UNB (or UIB) without its terminator, ``lead`` what stood between UNA
+    and UNB, ``offset`` the place of UNA or UNB in the source, in bytes. ``outer`` names the codec
+    of a source that is UTF-16 as a whole.
+    """
+
+    before: bytes
+    una: str
+    lead: str
+    unb: str
+    elements: list[Element]
+    separators: Separators
+    identifier: str
+    version: str
+    codec: str
+    offset: int
+    outer: str = ""
+
+
+@dataclass
+class Segments:
+    """Segments in their order, each with the blanks or line ends that stood before it.
+
+    ``ascii`` is True when there is nothing to ask about the character set.
+    """
+
+    pieces: list[str]
+    ascii: bool
+
+
+@dataclass
+class Rest:
+    """What is left where no more segment ends: nothing, line ends, or a torn segment."""
+
+    data: bytes
+    offset: int
+
+
+Token = Opening | Segments | Rest
+
+
+def source_of(source: bytes | Path | BinaryIO) -> BinaryIO:
+    """Open ``source``; raises Unreadable for a file that cannot be opened."""
+    if isinstance(source, bytes):
+        return BytesIO(source)
+    if isinstance(source, Path):
+        try:
+            return source.open("rb")
+        except OSError as error:
+            raise Unreadable(f"cannot open it: {error.strerror}", where=str(source)) from None
+    return source
+
+
+class Tokenizer:
+    """Iterates over the tokens of ``source``; ``choose`` may override the character set."""
+
+    def __init__(self, source: BinaryIO, choose: CharsetChoice | None = None) -> None:
+        self._source = source
+        self._choose = choose
+        self._buffer = b""
+        self._at = 0
+        self._base = 0
+        self._ended = False
+        self._outer = ""
+        self._transcode: codecs.IncrementalDecoder | None = None
+
+    @property
+    def offset(self) -> int:
+        """How many bytes of the source have been handed on."""
+        return self._base + self._at
+
+    def __iter__(self) -> Iterator[Token]:
+        self._fill()
+        self._sniff_utf16()
+        while True:
+            opening = self._open()
+            if opening is None:
+                break
+            yield opening
+            yield from self._body(opening)
+        yield Rest(self._buffer[self._at :], self.offset)
+
+    # -- bytes ------------------------------------------------------------------------------
+    def _fill(self) -> bool:
+        """Read one more block behind what is held; False at the end."""
+        if self._ended:
+            return False
+        chunk = self._source.read(BLOCK)
+        self._ended = not chunk
+        if self._transcode is not None:
+            chunk = self._transcode.decode(chunk, final=self._ended).encode()
+        if chunk:
+            self._base += self._at
+            self._buffer = self._buffer[self._at :] + chunk
+            self._at = 0
+        return not self._ended
+
+    def _sniff_utf16(self) -> None:
+        outer = _UTF16.get(self._buffer[:2])
+        if outer is None:
+            return
+        self._outer = outer
+        self._transcode = codecs.getincrementaldecoder(outer)("replace")
+        self._buffer = self._transcode.decode(self._buffer, final=False).encode()
+
+    def _open(self) -> Opening | None:
+        """Find the next UNA or UNB and read on to the end of UNB; None where there is none."""
+        scanned = 0
+        while True:
+            for found in _START.finditer(self._buffer, self._at + scanned):
+                # an interchange that stands at the very end of a block may need the next one
+                if len(self._buffer) < found.end() + 4096 and self._fill():
+                    return self._open()
+                opening = self._try(found.start())
+                if opening is not None:
+                    return opening
+            scanned = max(0, len(self._buffer) - self._at - 16)
+            if scanned > LONGEST_SEGMENT or not self._fill():
+                return None
+
+    def _try(self, start: int) -> Opening | None:
+        """Read the interchange header at ``start`` in the buffer, if it is one."""
+        buffer, una, position = self._buffer, "", start
+        if buffer.startswith(b"UNA", start):
+            una = buffer[start : start + 9].decode("latin-1")
+            position = start + 9
+            while position < len(buffer) and buffer[position] in _WHITE:
+                position += 1
+            if not buffer.startswith((b"UNB", b"UIB"), position):
+                return None
+        mark = buffer[position + 3 : position + 4].decode("latin-1")
+        try:
+            separators = (
+                Separators.from_una(una[3:]) if una else self._plain(mark, buffer, position)
+            )
+        except Unreadable:
+            return None
+        if separators is None or mark != separators.element:
+            return None
+        end = self._end(buffer, position, separators)
+        if end < 0 or end - position > 2048:
+            return None
+        raw = buffer[position:end]
+        elements = separators.parse(raw.decode("latin-1"))
+        first = elements[1] if len(elements) > 1 else [""]
+        names = [part for part in first if isinstance(part, str)]
+        identifier, version = names[0] if names else "", names[1] if len(names) > 1 else ""
+        codec = charset.codec_of(identifier, self._choose(elements) if self._choose else "")
+        if self._outer or (not self._base and buffer.startswith(b"\xef\xbb\xbf") and start == 3):
+            codec = "utf-8" if codec == "ascii" or self._outer else codec
+        separators = separators.for_syntax(version, una=bool(una))
+        text, _ = charset.decode(raw, codec)
+        opening = Opening(
+            before=buffer[self._at : start],
+            una=una,
+            lead=buffer[start + 9 : position].decode("latin-1") if una else "",
+            unb=text,
+            elements=separators.parse(text),
+            separators=separators,
+            identifier=identifier,
+            version=version,
+            codec=codec,
+            offset=self._base + start,
+            outer=self._outer,
+        )
+        self._at = end + len(separators.terminator.encode("latin-1"))
+        return opening
+
+    def _plain(self, mark: str, buffer: bytes, position: int) -> Separators | None:
+        """Without UNA: the default characters, with a line end as terminator where that is used."""
+        if mark != "+":
+            return None
+        usual = Separators()
+        line = re.compile(rb"[\r\n]").search(buffer, position)
+        end = self._end(buffer, position, usual)
+        if line is not None and (end < 0 or line.start() < end):
+            behind = buffer[line.end() : line.end() + 4].lstrip(_WHITE)
+            if re.match(rb"U[NI][HGB]|UN[HGZ]", behind):
+                return Separators(terminator=line.group().decode("latin-1"))
+        return usual
+
+    @staticmethod
+    def _end(buffer: bytes, position: int, separators: Separators) -> int:
+        """Find the next terminator that is not released; -1 where there is none."""
+        mark, release = separators.terminator.encode(), separators.release.encode()
+        end = buffer.find(mark, position)
+        while end >= 0 and release and _released(buffer, end, release[0]):
+            end = buffer.find(mark, end + 1)
+        return end
+
+    # -- segments ---------------------------------------------------------------------------
+    def _body(self, opening: Opening) -> Iterator[Segments]:
+        """Hand on the segments behind UNB up to UNZ, or to where another interchange begins."""
+        split = _Splitter(opening)
+        while True:
+            end, last = split.region(self._buffer, self._at, self._ended)
+            if end > self._at:
+                yield split.pieces(self._buffer[self._at : end])
+                self._at = end
+            if last:
+                return
+            if not self._fill() and not self._buffer[self._at :].strip(_WHITE):
+                return
+            if self._ended and split.region(self._buffer, self._at, True)[0] <= self._at:
+                return
+            if len(self._buffer) - self._at > LONGEST_SEGMENT:
+                raise Unreadable(
+                    f"no segment ends within {LONGEST_SEGMENT} bytes",
+                    where=f"byte {self.offset}",
+                    fix=f"look whether {opening.separators.terminator!r} is the terminator",
+                )
+
+
+def _released(buffer: bytes, at: int, release: int) -> bool:
+    count = 0
+    while at - count > 0 and buffer[at - count - 1] == release:
+        count += 1
+    return count % 2 == 1
+
+
+class _Splitter:
+    """Cuts blocks of one interchange into segments."""
+
+    def __init__(self, opening: Opening) -> None:
+        self._separators = opening.separators
+        self._codec = opening.codec
+        self._mark = opening.separators.terminator.encode("latin-1")
+        self._release = opening.separators.release.encode("latin-1")
+        self._stop = re.compile(
+            rb"(?:\A|[" + re.escape(_WHITE + self._mark) + rb"])(UNZ|UIZ|UNB|UIB|UNA)"
+        )
+        self._blank = _WHITE.replace(self._mark, b"")
+        self._wide = opening.codec.startswith(charset.STATEFUL)
+
+    def region(self, buffer: bytes, at: int, ended: bool) -> tuple[int, bool]:
+        """Find how far whole segments reach from ``at``, and whether the interchange ends there."""
+        marks = self._masked(buffer) if self._wide else buffer
+        for found in self._stop.finditer(marks, max(0, at - 1)):
+            start = found.start(1)
+            if start < at or not self._begins_segment(marks, at, start):
+                continue
+            if found.group(1) in {b"UNZ", b"UIZ"}:
+                end = self._next(marks, start)
+                if end >= 0:
+                    return end + 1, True
+                break
+            return self._after_last(marks, at, start), True
+        return self._after_last(marks, at, len(buffer)), False
+
+    def _next(self, buffer: bytes, position: int) -> int:
+        end = buffer.find(self._mark, position)
+        while end >= 0 and self._release and _released(buffer, end, self._release[0]):
+            end = buffer.find(self._mark, end + 1)
+        return end
+
+    def _begins_segment(self, buffer: bytes, at: int, start: int) -> bool:
+        position = start
+        while position > at and buffer[position - 1] in self._blank:
+            position -= 1
+        if position <= at:
+            return True
+        if buffer[position - 1 : position] != self._mark:
+            return False
+        return not (self._release and _released(buffer, position - 1, self._release[0]))
+
+    def _after_last(self, buffer: bytes, at: int, end: int) -> int:
+        last = buffer.rfind(self._mark, at, end)
+        while last >= 0 and self._release and _released(buffer, last, self._release[0]):
+            last = buffer.rfind(self._mark, at, last)
+        return last + 1 if last >= 0 else at
+
+    def pieces(self, block: bytes) -> Segments:
+        """Split a block that ends in a terminator."""
+        mark, release = self._separators.terminator, self._separators.release
+        if self._wide:
+            return self._wide_pieces(block)
+        text, _ = charset.decode(block, self._codec)
+        parts = text.split(mark)
+        parts.pop()
+        if release and release + mark in text:
+            parts = _join_released(parts, mark, release)
+        return Segments(parts, text.isascii())
+
+    def _masked(self, block: bytes) -> bytes:
+        """Blank out what is not ASCII in an ISO 2022 text, byte for byte."""
+        return _SHIFTED.sub(lambda found: b"\x01" * len(found.group()), block)
+
+    def _wide_pieces(self, block: bytes) -> Segments:
+        masked, parts, start = self._masked(block), [], 0
+        while (end := self._next(masked, start)) >= 0:
+            parts.append(charset.decode(block[start:end], self._codec)[0])
+            start = end + 1
+        return Segments(parts, ascii=False)
+
+
+_SHIFTED = re.compile(rb"\x1b(?:\$[@AB]|\$[()*+][@-Z]|[(.][A-IK-Z])[^\x1b]*(?:\x1b[^(][^\x1b]*)*")
+
+
+def _join_released(parts: list[str], mark: str, release: str) -> list[str]:
+    whole: list[str] = []
+    pending = ""
+    for part in parts:
+        if pending:
+            part = pending + part
+        if part.endswith(release) and released(part, release):
+            pending = part + mark
+        else:
+            whole.append(part)
+            pending = ""
+    return whole
