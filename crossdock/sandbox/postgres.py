@@ -1,8 +1,8 @@
 """A PostgreSQL of our own for tests, the demo and the bench: private folder, free port.
 
 Needs the binaries of a PostgreSQL and nothing else: no system user, no service, no container.
-Durability is off (``fsync=off``), which is right for data that a test throws away and for
-nothing else.
+``fsync`` is off: a killed server loses nothing, a machine that loses power may lose it all.
+That is right for data that a test throws away and for nothing else.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-_QUICK = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
+_QUICK = ("fsync=off", "full_page_writes=off")  # a killed server keeps what was committed
 
 
 def binaries() -> Path | None:
@@ -94,11 +94,14 @@ class Postgres:
         data = str(self._data)
         self._run("initdb", "-D", data, "-U", "hub", "-A", "trust", "-E", "UTF8",
                   "--locale=C.UTF-8", "--no-sync")  # fmt: skip
+        self._serve()
+
+    def _serve(self) -> None:
         options = [f"-h 127.0.0.1 -p {self.port} -k {self._folder}"]
         options += [f"-c {setting}" for setting in self._settings]
         # The server inherits what pg_ctl writes to; a pipe there would never end.
-        self._run("pg_ctl", "-D", data, "-w", "-t", "30", "-l", str(self._folder / "log"),
-                  "-o", " ".join(options), "start", quiet=True)  # fmt: skip
+        self._run("pg_ctl", "-D", str(self._data), "-w", "-t", "30", "-l",
+                  str(self._folder / "log"), "-o", " ".join(options), "start", quiet=True)  # fmt: skip
 
     def stop(self) -> None:
         """Stop at once, as a crash would; what was committed is there after ``restart``."""
@@ -107,12 +110,10 @@ class Postgres:
     def restart(self) -> None:
         """Stop hard and start again on the same port."""
         self.stop()
-        options = f"-h 127.0.0.1 -p {self.port} -k {self._folder}"
-        self._run("pg_ctl", "-D", str(self._data), "-w", "-l", str(self._folder / "log"),
-                  "-o", options, "start", quiet=True)  # fmt: skip
+        self._serve()
 
     def database(self, name: str, template: str = "template0") -> str:
-        """Make the database ``name`` after ``template`` (which nobody may use now); gives its URL."""
+        """Make the database ``name`` after ``template``, which must be idle; gives its URL."""
         self._run("createdb", *self._where(), "-T", template, name)
         return self._url(name)
 
