@@ -100,8 +100,8 @@ class Postgres:
         options = [f"-h 127.0.0.1 -p {self.port} -k {self._folder}"]
         options += [f"-c {setting}" for setting in self._settings]
         # The server inherits what pg_ctl writes to; a pipe there would never end.
-        self._run("pg_ctl", "-D", str(self._data), "-w", "-t", "30", "-l",
-                  str(self._folder / "log"), "-o", " ".join(options), "start", quiet=True)  # fmt: skip
+        where = ["-D", str(self._data), "-l", str(self._folder / "log")]
+        self._run("pg_ctl", "-w", "-t", "30", *where, "-o", " ".join(options), "start", quiet=True)
 
     def stop(self) -> None:
         """Stop at once, as a crash would; what was committed is there after ``restart``."""
