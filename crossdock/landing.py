@@ -1,0 +1,370 @@
+"""From landed rows to raw batches: count the money, group by key, hash, keep batches bounded.
+
+Rows of one record may lie anywhere in a source. They are put into buckets by the hash of their
+key; a bucket that grows goes to disk, encrypted with a key that only this process knows. So the
+memory stays bounded, a document never spans two batches, and the same rows in another order give
+the same batches.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from crossdock.amounts import counted
+from crossdock.connector import Reads
+from crossdock.nested import records_of
+
+BATCH_LINES = 50_000
+BATCH_BYTES = 64 << 20
+MEMORY_BYTES = 48 << 20
+_BITS = 6
+_BUCKETS = 1 << _BITS
+ENGINE_COLUMNS = ("key", "hash", "object", "position", "deleted", "amount", "currency", "fault")
+
+
+@dataclass
+class Intake:
+    """What a leg took in, counted row by row while landing, before anything was grouped."""
+
+    lines: int = 0
+    uncounted: int = 0
+    amounts: dict[str, Decimal] = field(default_factory=dict)
+    records_by_currency: dict[str, int] = field(default_factory=dict)
+    _keys: list[np.ndarray[Any, Any]] = field(default_factory=list)
+    _records: int = 0
+
+    @property
+    def records(self) -> int:
+        """How many records came: distinct keys where rows are grouped, else observations."""
+        distinct = int(np.unique(np.concatenate(self._keys)).size) if self._keys else 0
+        return distinct + self._records
+
+    def add(self, rows: pa.Table, *, grouped: bool) -> None:
+        """Count a block of rows (columns key_hash, amount, currency, fault)."""
+        self.lines += rows.num_rows
+        whole = rows["fault"].null_count
+        if grouped:
+            keyed = rows.filter(pc.is_null(rows["fault"]))
+            self._keys.append(np.unique(keyed["key_hash"].to_numpy()))
+            self._records += rows.num_rows - whole
+        else:
+            self._records += rows.num_rows
+        self.uncounted += rows["amount"].null_count
+        if rows.num_rows == 0:
+            return
+        pairs = rows.select(["currency", "amount"])
+        sums = pairs.group_by("currency").aggregate([("amount", "sum")])
+        for currency, amount in zip(
+            sums["currency"].to_pylist(), sums["amount_sum"].to_pylist(), strict=True
+        ):
+            if amount is not None:
+                self.amounts[currency] = self.amounts.get(currency, Decimal(0)) + amount
+
+
+class Landing:
+    """Collects the rows of one stream and gives them back as raw batches."""
+
+    def __init__(
+        self,
+        stream: Reads,
+        scratch: Path,
+        *,
+        batch_lines: int = BATCH_LINES,
+        memory_bytes: int = MEMORY_BYTES,
+    ) -> None:
+        self.stream = stream
+        self.intake = Intake()
+        self._batch_lines = batch_lines
+        self._buckets = _Buckets(scratch, memory_bytes)
+        self._schema: pa.Schema | None = None
+
+    def add(self, table: pa.Table, object_id: str) -> None:
+        """Take rows as ``Connector.tables`` gives them, all from one landed object."""
+        rows = (
+            records_of(table, self.stream)
+            if "json" in table.column_names
+            else _tabular(table, self.stream)
+        )
+        if rows.num_rows == 0:
+            return
+        rows = rows.append_column("object", pa.repeat(pa.scalar(object_id), rows.num_rows))
+        self.intake.add(rows, grouped=self.stream.group)
+        self._buckets.add(rows)
+
+    def mark(self) -> Any:
+        """Remember the present state, for ``back_to`` when an object proves unreadable."""
+        import copy
+
+        return copy.deepcopy(self.intake), self._buckets.mark()
+
+    def back_to(self, mark: Any) -> None:
+        """Forget every row that came after ``mark``."""
+        self.intake, buckets = mark
+        self._buckets.back_to(buckets)
+
+    def batches(self) -> Iterator[pa.Table]:
+        """Yield the raw batches; each key is in one of them only."""
+        for rows in self._buckets.drain(self._batch_lines):
+            yield _grouped(rows, self.stream)
+
+
+class _Buckets:
+    def __init__(self, scratch: Path, memory_bytes: int) -> None:
+        self._scratch = scratch
+        self._limit = memory_bytes
+        self._memory: list[list[pa.Table]] = [[] for _ in range(_BUCKETS)]
+        self._bytes = 0
+        self._lines = [0] * _BUCKETS
+        self._cipher = AESGCM(secrets.token_bytes(32))
+        self._name = secrets.token_hex(8)
+        self._sizes = [0] * _BUCKETS
+
+    def add(self, rows: pa.Table) -> None:
+        bucket = rows["key_hash"].to_numpy() & np.uint64(_BUCKETS - 1)
+        order = np.argsort(bucket, kind="stable")
+        sorted_rows = rows.take(pa.array(order))
+        edges = np.searchsorted(bucket[order], np.arange(_BUCKETS + 1))
+        for number in range(_BUCKETS):
+            start, end = int(edges[number]), int(edges[number + 1])
+            if end > start:
+                self._memory[number].append(sorted_rows.slice(start, end - start))
+                self._lines[number] += end - start
+        self._bytes += rows.nbytes
+        if self._bytes > self._limit:
+            self._spill()
+
+    def _spill(self) -> None:
+        for number, tables in enumerate(self._memory):
+            if not tables:
+                continue
+            rows = pa.concat_tables(tables, promote_options="default").combine_chunks()
+            sink = pa.BufferOutputStream()
+            with pa.ipc.new_stream(
+                sink, rows.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")
+            ) as writer:
+                writer.write_table(rows)
+            nonce = secrets.token_bytes(12)
+            sealed = nonce + self._cipher.encrypt(nonce, sink.getvalue().to_pybytes(), None)
+            with self._path(number).open("ab") as file:
+                file.write(len(sealed).to_bytes(8, "big") + sealed)
+            self._sizes[number] += 8 + len(sealed)
+            self._memory[number] = []
+        self._bytes = 0
+
+    def _path(self, number: int) -> Path:
+        return self._scratch / f"bucket-{self._name}-{number:02}"
+
+    def _load(self, number: int) -> Iterator[pa.Table]:
+        if self._sizes[number]:
+            with self._path(number).open("rb") as file:
+                while head := file.read(8):
+                    sealed = file.read(int.from_bytes(head, "big"))
+                    plain = self._cipher.decrypt(sealed[:12], sealed[12:], None)
+                    yield pa.ipc.open_stream(plain).read_all()
+            self._path(number).unlink()
+        yield from self._memory[number]
+        self._memory[number] = []
+
+    def mark(self) -> Any:
+        return [len(t) for t in self._memory], self._bytes, list(self._lines), list(self._sizes)
+
+    def back_to(self, mark: Any) -> None:
+        lengths, total, lines, sizes = mark
+        if sizes != self._sizes:  # rows of the marked state went to disk meanwhile
+            for number, size in enumerate(sizes):
+                if self._path(number).exists():
+                    with self._path(number).open("r+b") as file:
+                        file.truncate(size)
+        for number, length in enumerate(lengths):
+            del self._memory[number][length:]
+        self._bytes, self._lines, self._sizes = total, list(lines), list(sizes)
+
+    def drain(self, limit: int) -> Iterator[pa.Table]:
+        gathered: list[pa.Table] = []
+        lines = size = 0
+        for number in range(_BUCKETS):
+            if not self._lines[number]:
+                continue
+            tables = list(self._load(number))
+            more, weight = self._lines[number], sum(table.nbytes for table in tables)
+            if gathered and (lines + more > limit or size + weight > BATCH_BYTES):
+                yield _joined(gathered)
+                gathered, lines, size = [], 0, 0
+            if more > limit:
+                yield from _split(_joined(tables), limit, _BITS)
+                continue
+            gathered += tables
+            lines, size = lines + more, size + weight
+        if gathered:
+            yield _joined(gathered)
+
+
+def _joined(tables: Sequence[pa.Table]) -> pa.Table:
+    return pa.concat_tables(tables, promote_options="default").combine_chunks()
+
+
+def _split(rows: pa.Table, limit: int, bits: int) -> Iterator[pa.Table]:
+    """Cut a bucket that is too large by further bits of the key's hash; a key stays whole."""
+    if rows.num_rows <= limit or bits >= 60:
+        yield rows
+        return
+    part = (rows["key_hash"].to_numpy() >> np.uint64(bits)) & np.uint64(1)
+    for side in (0, 1):
+        share = rows.filter(pa.array(part == side))
+        if share.num_rows:
+            yield from _split(share, limit, bits + 1)
+
+
+def _tabular(table: pa.Table, stream: Reads) -> pa.Table:
+    """Add key, its hash, amount, currency and fault to rows of text columns."""
+    derived = stream.options.get("of")
+    if derived:
+        table = _distinct(table, stream)
+    fault = (
+        table["_fault"].combine_chunks()
+        if "_fault" in table.column_names
+        else pa.nulls(table.num_rows, pa.string())
+    )
+    key = _key(table, stream.key)
+    empty = pc.and_(pc.is_null(fault), pc.equal(key, ""))
+    fault = pc.if_else(empty, pa.scalar(f"the key {', '.join(stream.key)} is empty"), fault)
+    alone = pc.is_valid(fault)
+    if pc.any(alone).as_py():
+        place = pc.binary_join_element_wise("?", table["position"].cast(pa.string()), "")
+        key = pc.if_else(alone, place, key)
+    amount, currency = counted(table, stream)
+    columns = {
+        name: table[name]
+        for name in table.column_names
+        if name not in {"_fault", "position"}
+    }
+    return pa.table(
+        {
+            "key": key,
+            "key_hash": pa.array(key_hashes(key)),
+            "position": table["position"],
+            "amount": amount,
+            "currency": currency,
+            "fault": fault,
+            "deleted": pa.repeat(pa.scalar(False), table.num_rows),
+            **{f"row.{name}": column for name, column in columns.items()},
+        }
+    )
+
+
+def _distinct(table: pa.Table, stream: Reads) -> pa.Table:
+    """Keep the distinct values of a derived stream's columns, with their first position."""
+    wanted = [*stream.key, *(c for c in stream.options.get("columns", ()) if c not in stream.key)]
+    if "_fault" in table.column_names:
+        table = table.filter(pc.is_null(table["_fault"]))
+    for name in stream.key:
+        table = table.filter(pc.not_equal(table[name], ""))
+    few = table.select([*wanted, "position"]).group_by(wanted).aggregate([("position", "min")])
+    return few.rename_columns([*wanted, "position"])
+
+
+def _key(table: pa.Table, names: Sequence[str]) -> pa.Array:
+    columns = [pc.fill_null(table[name].cast(pa.string()), "") for name in names]
+    if len(columns) == 1:
+        joined = columns[0]
+    else:
+        joined = pc.binary_join_element_wise(*columns, "|")
+        joined = pc.if_else(pc.equal(joined, "|" * (len(columns) - 1)), "", joined)
+    return joined.combine_chunks() if isinstance(joined, pa.ChunkedArray) else joined
+
+
+def key_hashes(keys: pa.Array | pa.ChunkedArray) -> np.ndarray[Any, Any]:
+    """Give a stable 64-bit hash of each key, computed once a distinct key."""
+    if isinstance(keys, pa.ChunkedArray):
+        keys = _one(keys)
+    encoded = keys.dictionary_encode()
+    uniques = np.fromiter(
+        (
+            int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), "big")
+            for key in encoded.dictionary.to_pylist()
+        ),
+        dtype=np.uint64,
+        count=len(encoded.dictionary),
+    )
+    return uniques[encoded.indices.to_numpy(zero_copy_only=False)] if len(encoded) else uniques[:0]
+
+
+def _grouped(rows: pa.Table, stream: Reads) -> pa.Table:
+    """Make the raw batch: one row a record, its content hash, its amount, its rows as a list."""
+    if "json" in rows.column_names:
+        order = pc.sort_indices(rows, [("key", "ascending"), ("arrival", "ascending")])
+        return rows.take(order).drop_columns(["key_hash", "arrival"])
+    names = [name for name in rows.column_names if name.startswith("row.")]
+    data = [name for name in names if name != "row._raw"]
+    text = pc.binary_join_element_wise(
+        *(pc.fill_null(rows[name].cast(pa.string()), "") for name in data), "\x1f"
+    )
+    rows = rows.append_column("text", text)
+    codes = rows["key"].combine_chunks().dictionary_encode()
+    codes = codes.combine_chunks() if isinstance(codes, pa.ChunkedArray) else codes
+    rows = rows.append_column("code", codes.indices)
+    unordered = stream.options.get("rows") == "unordered" or bool(stream.options.get("of"))
+    within = ["text", "position"] if unordered else ["object", "position"]
+    if stream.group:
+        order = pc.sort_indices(rows, [("code", "ascending"), *((n, "ascending") for n in within)])
+        rows = rows.take(order)
+        code = rows["code"].to_numpy()
+        starts = np.flatnonzero(np.concatenate(([True], code[1:] != code[:-1])))
+    else:
+        rows = rows.take(pc.sort_indices(rows, [("code", "ascending"), ("position", "ascending")]))
+        starts = np.arange(rows.num_rows)
+    rows = rows.combine_chunks()
+    offsets = pa.array(np.append(starts, rows.num_rows).astype(np.int32))
+    joined = pc.binary_join(pa.ListArray.from_arrays(offsets, _one(rows["text"])), "\x1e")
+    fields = [_one(rows[name]) for name in names] + [_one(rows["position"])]
+    labels = [name.removeprefix("row.") for name in names] + ["position"]
+    struct = pa.StructArray.from_arrays(fields, labels)
+    first = pa.array(starts)
+    return pa.table(
+        {
+            "key": rows["key"].take(first),
+            "hash": _sha256(joined),
+            "object": rows["object"].take(first),
+            "position": pa.array(np.minimum.reduceat(rows["position"].to_numpy(), starts)),
+            "deleted": rows["deleted"].take(first),
+            "amount": _sums(rows["amount"], starts),
+            "currency": rows["currency"].take(first),
+            "fault": rows["fault"].take(first),
+            "rows": pa.ListArray.from_arrays(offsets, struct),
+        }
+    )
+
+
+def _one(column: pa.ChunkedArray) -> pa.Array:
+    combined = column.combine_chunks()
+    if isinstance(combined, pa.ChunkedArray):
+        return combined.chunk(0) if combined.num_chunks else pa.array([], combined.type)
+    return combined
+
+
+def _sha256(texts: pa.Array) -> pa.Array:
+    return pa.array(
+        [hashlib.sha256(text.encode()).digest() for text in texts.to_pylist()], pa.binary(32)
+    )
+
+
+def _sums(amounts: pa.ChunkedArray, starts: np.ndarray[Any, Any]) -> pa.Array:
+    """Add the amounts of each record; null where one of its rows could not be counted."""
+    column = _one(amounts)
+    scaled = pc.multiply(pc.fill_null(column, Decimal(0)), pa.scalar(1_000_000)).cast(pa.int64())
+    totals = np.add.reduceat(scaled.to_numpy(), starts)
+    missing = np.add.reduceat(np.asarray(pc.is_null(column)).astype(np.int64), starts) > 0
+    values = pa.array(totals).cast(pa.decimal128(19, 0)).cast(pa.decimal128(25, 6))
+    exact = pc.multiply(values, pa.scalar(Decimal("0.000001"))).cast(pa.decimal128(18, 6))
+    return pc.if_else(pa.array(missing), pa.scalar(None, pa.decimal128(18, 6)), exact)

@@ -1,0 +1,545 @@
+"""pull: from a system's stream to raw batches. Bytes are durable before anything parses them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import sqlalchemy as sa
+
+from crossdock import systems
+from crossdock.batch import BatchFiles
+from crossdock.connector import Connector, Page, Reads
+from crossdock.errors import Misconfigured, Unreadable
+from crossdock.flows import Flow, Leg
+from crossdock.home import Home
+from crossdock.landing import Intake, Landing
+from crossdock.objects import Kept, Objects
+from crossdock.runs import Run
+from crossdock.store import Store, bulk, schema
+from crossdock.store.engine import guard, take_numbers
+
+_LATEST = pa.schema(
+    [
+        ("key", pa.string()),
+        ("hash", pa.binary(32)),
+        ("entity", pa.string()),
+        ("n", pa.int32()),
+        ("id", pa.int64()),
+    ]
+)
+
+
+@dataclass
+class _Unchanged:
+    lines: int = 0
+    records: int = 0
+    keys: list[str] = field(default_factory=list)
+    digest: str = ""
+    amounts: dict[str, Decimal] = field(default_factory=dict)
+    entities: dict[str, dict[str, list[Any]]] = field(default_factory=dict)
+
+
+@dataclass
+class _Taken:
+    """What pull gathered of one leg before its one transaction."""
+
+    leg: Leg
+    stream: Reads
+    intake: Intake
+    unchanged: _Unchanged
+    batches: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass
+class _Landed:
+    row: dict[str, Any]
+    page: Page
+    fault: str | None = None
+
+
+def pull(home: Home, store: Store, flow: Flow, run: Run) -> list[str]:
+    """Read every leg's stream from its cursor; give the ids of the batches that bring news.
+
+    A run that was interrupted after its pull gets its own batches back and reads nothing.
+    Raises TryLater, Misconfigured; whatever it raises, no cursor has moved.
+    """
+    with store.reading() as connection:
+        known = connection.execute(
+            sa.select(schema.intake.c.run_id).where(schema.intake.c.run_id == run.id).limit(1)
+        ).one_or_none()
+    if known is not None:
+        return batch_ids(store, run.id)
+    scratch = home.scratch / f"pull-{run.id}"
+    shutil.rmtree(scratch, ignore_errors=True)  # of an attempt that was killed
+    scratch.mkdir(parents=True, mode=0o700)
+    try:
+        for legs in _together(home, flow):
+            _pull_together(home, store, flow, run, legs, scratch)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return batch_ids(store, run.id)
+
+
+def batch_ids(store: Store, run_id: str) -> list[str]:
+    """List the batches of a run, masters before documents, in the order of the legs."""
+    table = schema.batch
+    with store.reading() as connection:
+        return list(
+            connection.execute(
+                sa.select(table.c.id)
+                .where(table.c.run_id == run_id)
+                .order_by(table.c.leg, table.c.number)
+            ).scalars()
+        )
+
+
+def _together(home: Home, flow: Flow) -> list[list[tuple[Leg, Connector, Reads]]]:
+    """Group legs that are fed by the same bytes: a stream, and those derived ``of`` it."""
+    opened: dict[str, Connector] = {}
+    groups: dict[tuple[str, str], list[tuple[Leg, Connector, Reads]]] = {}
+    for leg in flow.legs:
+        if leg.system not in opened:
+            opened[leg.system] = systems.open_system(home, leg.system)
+        connector = opened[leg.system]
+        stream = systems.stream_of(connector, leg.stream)
+        if not isinstance(stream, Reads):
+            raise flow.page.wrong(
+                f"{leg.system}.{leg.stream} takes documents, it offers none", "legs", leg.number
+            )
+        source = str(stream.options.get("of") or stream.name)
+        groups.setdefault((leg.system, source), []).append((leg, connector, stream))
+    for (_, source), members in groups.items():
+        members.sort(key=lambda member: member[2].name != source)
+        if members[0][2].name != source:
+            raise flow.page.wrong(
+                f"{members[0][2].name} is made of the stream {source}, which no leg pulls",
+                "legs",
+                members[0][0].number,
+                fix=f"add a leg that pulls {members[0][0].system}.{source}",
+            )
+    return list(groups.values())
+
+
+def _pull_together(
+    home: Home,
+    store: Store,
+    flow: Flow,
+    run: Run,
+    members: Sequence[tuple[Leg, Connector, Reads]],
+    scratch: Path,
+) -> None:
+    leg, connector, stream = members[0]
+    objects = Objects(home)
+    before = _cursor(store, flow, leg)
+    landings = [
+        Landing(one, scratch, batch_lines=flow.batch_lines) for _, _, one in members
+    ]
+    same = [_Unchanged() for _ in members]
+    pages: list[_Landed] = []
+    after = before
+    try:
+        for page in connector.read(stream, before):
+            landed = _land(store, objects, run, leg, page, scratch)
+            pages.append(landed)
+            after = page.cursor if page.cursor is not None else after
+            if landed.row["state"] == "unchanged":
+                _again(store, run, landed, members, same)
+            elif landed.row["state"] == "landed":
+                _parse(connector, stream, page, landed, landings, scratch)
+            landed.row.pop("plain", None)
+        taken = [
+            _batches(store, objects, run, member[0], member[2], landing, unchanged)
+            for member, landing, unchanged in zip(members, landings, same, strict=True)
+        ]
+        _commit(store, flow, run, pages, taken, before, after)
+        for landed in pages:
+            connector.landed(stream, landed.page)
+    finally:
+        connector.close()
+
+
+def _cursor(store: Store, flow: Flow, leg: Leg) -> str | None:
+    table = schema.cursor
+    with store.reading() as connection:
+        return connection.execute(
+            sa.select(table.c.value).where(
+                table.c.flow == flow.name,
+                table.c.system == leg.system,
+                table.c.stream == leg.stream,
+            )
+        ).scalar_one_or_none()
+
+
+def _land(
+    store: Store, objects: Objects, run: Run, leg: Leg, page: Page, scratch: Path
+) -> _Landed:
+    """Make the page's bytes durable; say whether they are the ones seen last under this name."""
+    plain = scratch / uuid.uuid4().hex
+    sha256 = _private_copy(page.body, plain)
+    if page.temporary and isinstance(page.body, Path):
+        page.body.unlink(missing_ok=True)
+    row: dict[str, Any] = {
+        "id": uuid.uuid4().hex,
+        "run_id": run.id,
+        "system": leg.system,
+        "stream": leg.stream,
+        "name": page.name,
+        "media": page.media,
+        "sha256": sha256,
+        "size": plain.stat().st_size,
+        "received_at": datetime.now(UTC),
+        "reason": None,
+        "plain": plain,
+    }
+    known = _seen_last(store, leg, page.name)
+    if known is not None and known.sha256 == sha256 and known.state in {"landed", "unchanged"}:
+        row |= {"state": "unchanged", "reason": known.reason or known.id}
+        row |= {"path": known.path, "wrapped_key": known.wrapped_key}
+        return _Landed(row, page)
+    kept: Kept = objects.keep(plain)
+    row |= {"state": "landed", "path": kept.path, "wrapped_key": kept.wrapped_key}
+    if row["size"] == 0:
+        row |= {"state": "unreadable", "reason": "the file is empty"}
+    return _Landed(row, page)
+
+
+def _private_copy(body: bytes | Path, plain: Path) -> str:
+    """Copy the bytes once, hashing on the way, so that all later steps see the same ones."""
+    digest = hashlib.sha256()
+    with plain.open("wb") as file:
+        if isinstance(body, bytes):
+            digest.update(body)
+            file.write(body)
+        else:
+            with body.open("rb") as source:
+                while frame := source.read(1 << 20):
+                    digest.update(frame)
+                    file.write(frame)
+    return digest.hexdigest()
+
+
+def _seen_last(store: Store, leg: Leg, name: str) -> Any:
+    table = schema.kept_object
+    with store.reading() as connection:
+        return connection.execute(
+            sa.select(table)
+            .where(
+                table.c.system == leg.system,
+                table.c.stream == leg.stream,
+                table.c.name == name,
+            )
+            .order_by(table.c.seq.desc())
+            .limit(1)
+        ).one_or_none()
+
+
+def _parse(
+    connector: Connector,
+    stream: Reads,
+    page: Page,
+    landed: _Landed,
+    landings: Sequence[Landing],
+    scratch: Path,
+) -> None:
+    marks = [landing.mark() for landing in landings]
+    try:
+        for table in connector.tables(stream, page.media, landed.row["plain"]):
+            for landing in landings:
+                landing.add(table, landed.row["id"])
+    except Misconfigured:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever a parser throws, the bytes are held
+        for landing, mark in zip(landings, marks, strict=True):
+            landing.back_to(mark)
+        words = str(error) if isinstance(error, Unreadable) else type(error).__name__
+        landed.row |= {"state": "unreadable", "reason": words}
+    finally:
+        landed.row["plain"].unlink(missing_ok=True)
+
+
+def _again(
+    store: Store,
+    run: Run,
+    landed: _Landed,
+    members: Sequence[tuple[Leg, Connector, Reads]],
+    same: Sequence[_Unchanged],
+) -> None:
+    """Book an object whose very bytes were seen last: all its records are unchanged."""
+    first = landed.row["reason"]
+    landed.row["plain"].unlink(missing_ok=True)
+    with store.reading() as connection:
+        origin = connection.execute(
+            sa.select(schema.kept_object.c.run_id).where(schema.kept_object.c.id == first)
+        ).scalar_one()
+        rows = connection.execute(
+            sa.select(schema.intake).where(schema.intake.c.run_id == origin)
+        ).all()
+        versions = schema.record_version
+        for (leg, _, stream), unchanged in zip(members, same, strict=True):
+            for row in rows:
+                if (row.system, row.stream) == (leg.system, stream.name):
+                    unchanged.lines += row.lines
+            states = connection.execute(
+                sa.select(
+                    versions.c.entity,
+                    versions.c.currency,
+                    sa.func.count(),
+                    sa.func.sum(versions.c.amount),
+                )
+                .where(versions.c.object_id == first, versions.c.stream == stream.name)
+                .group_by(versions.c.entity, versions.c.currency)
+            ).all()
+            for entity, currency, count, amount in states:
+                _book(unchanged, entity, currency, int(count), amount or Decimal(0))
+            unchanged.digest = landed.row["sha256"]
+
+
+def _book(
+    unchanged: _Unchanged, entity: str, currency: str, count: int, amount: Decimal
+) -> None:
+    unchanged.records += count
+    unchanged.amounts[currency] = unchanged.amounts.get(currency, Decimal(0)) + amount
+    cell = unchanged.entities.setdefault(entity, {}).setdefault(currency, [0, Decimal(0)])
+    cell[0] += count
+    cell[1] += amount
+
+
+def _batches(
+    store: Store,
+    objects: Objects,
+    run: Run,
+    leg: Leg,
+    stream: Reads,
+    landing: Landing,
+    unchanged: _Unchanged,
+) -> _Taken:
+    taken = _Taken(leg, stream, landing.intake, unchanged)
+    any_known = _any_version(store, leg)
+    for number, raw in enumerate(landing.batches()):
+        news = _news(store, leg, raw, unchanged) if any_known or not stream.group else raw
+        if news.num_rows == 0:
+            continue
+        batch_id = f"{run.id}/{leg.number}-{number}"
+        path = BatchFiles(objects, batch_id).write("pull", {"raw": news})
+        taken.batches.append(
+            {
+                "id": batch_id,
+                "run_id": run.id,
+                "leg": leg.number,
+                "number": number,
+                "lines": _lines(news),
+                "records": news.num_rows,
+                "state": "pulled",
+                "steps": json.dumps({"pull": path}),
+            }
+        )
+    return taken
+
+
+def _any_version(store: Store, leg: Leg) -> bool:
+    table = schema.record_version
+    with store.reading() as connection:
+        return (
+            connection.execute(
+                sa.select(table.c.id)
+                .where(table.c.system == leg.system, table.c.stream == leg.stream)
+                .limit(1)
+            ).one_or_none()
+            is not None
+        )
+
+
+def latest(
+    connection: sa.Connection, system: str, stream: str, keys: pa.Array
+) -> pa.Table:
+    """Read the latest known version of each of ``keys``: key, hash, entity, n, id."""
+    table = schema.record_version
+    return bulk.select(
+        connection,
+        sa.select(table.c.key, table.c.hash, table.c.entity, table.c.n, table.c.id).where(
+            table.c.system == system,
+            table.c.stream == stream,
+            table.c.latest,
+            bulk.among(table.c.key, keys, connection.dialect.name),
+        ),
+        _LATEST,
+    )
+
+
+def _news(store: Store, leg: Leg, raw: pa.Table, unchanged: _Unchanged) -> pa.Table:
+    """Keep the records whose content differs from the latest known; book the others.
+
+    Where one pull brings a key several times, equal neighbours are one observation.
+    """
+    with store.reading() as connection:
+        known = latest(connection, leg.system, leg.stream, pc.unique(raw["key"]))
+    last = dict(zip(known["key"].to_pylist(), known["hash"].to_pylist(), strict=True))
+    entity_of = dict(zip(known["key"].to_pylist(), known["entity"].to_pylist(), strict=True))
+    fresh = []
+    old: list[int] = []
+    for row, (key, digest) in enumerate(
+        zip(raw["key"].to_pylist(), raw["hash"].to_pylist(), strict=True)
+    ):
+        if last.get(key) == digest:
+            old.append(row)
+        else:
+            fresh.append(row)
+            last[key] = digest
+    if not old:
+        return raw
+    again = raw.take(pa.array(old))
+    unchanged.lines += _lines(again)
+    unchanged.keys += again["key"].to_pylist()
+    for key, currency, amount in zip(
+        again["key"].to_pylist(),
+        again["currency"].to_pylist(),
+        again["amount"].to_pylist(),
+        strict=True,
+    ):
+        _book(unchanged, entity_of.get(key, ""), currency, 1, amount or Decimal(0))
+    return raw.take(pa.array(fresh, pa.int64()))
+
+
+def _lines(raw: pa.Table) -> int:
+    if "rows" in raw.column_names:
+        return int(pc.sum(pc.list_value_length(raw["rows"])).as_py() or 0)
+    return raw.num_rows
+
+
+def _commit(
+    store: Store,
+    flow: Flow,
+    run: Run,
+    pages: Sequence[_Landed],
+    taken: Sequence[_Taken],
+    before: str | None,
+    after: str | None,
+) -> None:
+    """Name the landed bytes, their batches and the new cursor in one transaction."""
+    now = datetime.now(UTC)
+    with store.writing() as connection:
+        guard(connection, run.lease, run.fence)
+        if pages:
+            seq = take_numbers(connection, "object", len(pages))
+            connection.execute(
+                schema.kept_object.insert(),
+                [{**landed.row, "seq": seq + n} for n, landed in enumerate(pages)],
+            )
+        _hold_unreadable(connection, flow, run, pages, now)
+        for part in taken:
+            connection.execute(schema.intake.insert(), list(_intake_rows(run, part)))
+            if part.batches:
+                connection.execute(schema.batch.insert(), part.batches)
+        if after is not None and after != before:
+            leg = taken[0].leg
+            _move_cursor(connection, flow, leg, after, run, now)
+
+
+def _intake_rows(run: Run, taken: _Taken) -> Iterator[dict[str, Any]]:
+    """Give one row a currency; counts of records and lines stand in the first."""
+    intake, same = taken.intake, taken.unchanged
+    currencies = sorted(set(intake.amounts) | set(same.amounts)) or [""]
+    digest = same.digest
+    if same.keys:
+        digest = hashlib.sha256("\n".join(sorted(same.keys)).encode()).hexdigest()
+    whole_object = bool(same.digest)
+    for number, currency in enumerate(currencies):
+        amount = intake.amounts.get(currency, Decimal(0))
+        if whole_object:
+            amount += same.amounts.get(currency, Decimal(0))
+        yield {
+            "run_id": run.id,
+            "leg": taken.leg.number,
+            "currency": currency,
+            "system": taken.leg.system,
+            "stream": taken.stream.name,
+            "derived": bool(taken.stream.options.get("of")),
+            "lines": _first(number, intake.lines + (same.lines if whole_object else 0)),
+            "records": _first(number, intake.records + (same.records if whole_object else 0)),
+            "uncounted": _first(number, intake.uncounted),
+            "amount": amount,
+            "unchanged_lines": _first(number, same.lines),
+            "unchanged_records": _first(number, same.records),
+            "unchanged_amount": same.amounts.get(currency, Decimal(0)),
+            "unchanged_keys": digest if number == 0 else None,
+            "unchanged_entities": json.dumps(same.entities, default=str) if number == 0 else None,
+        }
+
+
+def _first(number: int, value: int) -> int:
+    return value if number == 0 else 0
+
+
+def _hold_unreadable(
+    connection: sa.Connection, flow: Flow, run: Run, pages: Sequence[_Landed], now: datetime
+) -> None:
+    bad = [landed.row for landed in pages if landed.row["state"] == "unreadable"]
+    if not bad:
+        return
+    first = take_numbers(connection, "hold", len(bad))
+    verdicts = take_numbers(connection, "verdict", len(bad))
+    connection.execute(
+        schema.hold.insert(),
+        [
+            {
+                "id": first + number,
+                "flow": flow.name,
+                "run_id": run.id,
+                "batch_id": "",
+                "subject": "object",
+                "cause": "unreadable",
+                "rule": "readable",
+                "summary": row["reason"],
+                "state": "open",
+                "system": row["system"],
+                "stream": row["stream"],
+                "key": row["name"],
+                "entity": "",
+                "target": "",
+                "object_id": row["id"],
+                "currency": "",
+                "opened_at": now,
+            }
+            for number, row in enumerate(bad)
+        ],
+    )
+    connection.execute(
+        schema.verdict.insert(),
+        [
+            {
+                "id": verdicts + number,
+                "hold_id": first + number,
+                "rule": "readable",
+                "rule_version": "",
+                "severity": "hold_record",
+                "field": "",
+                "message": row["reason"],
+            }
+            for number, row in enumerate(bad)
+        ],
+    )
+
+
+def _move_cursor(
+    connection: sa.Connection, flow: Flow, leg: Leg, value: str, run: Run, now: datetime
+) -> None:
+    rows: Mapping[str, list[Any]] = {
+        "flow": [flow.name],
+        "system": [leg.system],
+        "stream": [leg.stream],
+        "value": [value],
+        "run_id": [run.id],
+        "moved_at": pa.array([now], pa.timestamp("us", "UTC")),
+    }
+    bulk.upsert(connection, schema.cursor, pa.table(dict(rows)))

@@ -1,0 +1,474 @@
+"""The tables of the hub, said once; Alembic's migrations are checked against this module.
+
+Decimals are exact: NUMERIC on PostgreSQL, integers scaled by a million on SQLite. Instants are
+UTC: timestamptz on PostgreSQL, ISO text on SQLite. The typed tables of the canonical entities
+come from ``crossdock.model``.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.types import TypeDecorator
+
+SCALE = 6
+_MILLION = 10**SCALE
+STATES = ("delivered", "quarantined", "rejected", "pending")
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class Exact(TypeDecorator[Decimal]):
+    """A decimal with at most six places: NUMERIC(18, 6), or a scaled integer on SQLite."""
+
+    impl = sa.Numeric(18, SCALE)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> Any:
+        """Choose the column type of the database."""
+        kind: Any = sa.BigInteger() if dialect.name == "sqlite" else sa.Numeric(18, SCALE)
+        return dialect.type_descriptor(kind)
+
+    def process_bind_param(self, value: Decimal | None, dialect: sa.Dialect) -> Any:
+        """Scale for SQLite; raises ValueError rather than round."""
+        if value is None or dialect.name != "sqlite":
+            return value
+        scaled = value * _MILLION
+        if scaled != scaled.to_integral_value():
+            raise ValueError(f"{value} has more than {SCALE} decimals")
+        return int(scaled)
+
+    def process_result_value(self, value: Any, dialect: sa.Dialect) -> Decimal | None:
+        """Give the exact decimal back."""
+        if value is None or dialect.name != "sqlite":
+            return value  # type: ignore[no-any-return]
+        return Decimal(int(value)).scaleb(-SCALE)
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware UTC instant: timestamptz, or ISO text with microseconds on SQLite."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> Any:
+        """Choose the column type of the database."""
+        kind: Any = sa.String(32) if dialect.name == "sqlite" else sa.DateTime(timezone=True)
+        return dialect.type_descriptor(kind)
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> Any:
+        """Write UTC; raises ValueError for an instant without a zone."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("an instant needs its zone")
+        value = value.astimezone(UTC)
+        return value.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: Any, dialect: sa.Dialect) -> datetime | None:
+        """Give an aware datetime back."""
+        if value is None:
+            return None
+        if dialect.name == "sqlite":
+            return datetime.fromisoformat(value)
+        return value.astimezone(UTC)  # type: ignore[no-any-return]
+
+
+def _id() -> Any:
+    return sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+def _text(name: str, *, nullable: bool = False, **options: Any) -> sa.Column[Any]:
+    return sa.Column(name, sa.Text(), nullable=nullable, **options)
+
+
+def _instant(name: str, *, nullable: bool = True) -> sa.Column[Any]:
+    return sa.Column(name, Instant(), nullable=nullable)
+
+
+def _amount(name: str = "amount") -> sa.Column[Any]:
+    return sa.Column(name, Exact(), nullable=True)
+
+
+def _count(name: str) -> sa.Column[Any]:
+    return sa.Column(name, sa.BigInteger(), nullable=False, server_default="0")
+
+
+#: One row per name that hands out numbers: ids in blocks, control references, sequences.
+counter = sa.Table(
+    "counter",
+    metadata,
+    _text("name", primary_key=True),
+    sa.Column("value", sa.BigInteger(), nullable=False),
+)
+
+#: Who may write: one row per name, the fencing number grows with every holder.
+lease = sa.Table(
+    "lease",
+    metadata,
+    _text("name", primary_key=True),
+    _text("holder"),
+    sa.Column("fence", sa.BigInteger(), nullable=False),
+    _instant("expires_at", nullable=False),
+)
+
+#: One execution of a flow, from pull to closed books.
+run = sa.Table(
+    "run",
+    metadata,
+    _text("id", primary_key=True),
+    _text("flow"),
+    _text("run_key"),
+    _text("state"),  # open, closed, stopped, failed
+    sa.Column("fence", sa.BigInteger(), nullable=False),
+    _instant("started_at", nullable=False),
+    _instant("ended_at"),
+    sa.Column("balanced", sa.Boolean(), nullable=True),
+    sa.Column("exit_status", sa.Integer(), nullable=True),
+    _text("detail", nullable=True),  # JSON: why it stopped, seconds a step, new fields
+    _text("books", nullable=True),  # JSON: the books as they were closed
+    sa.Index(None, "flow", "started_at"),
+)
+
+#: Kept bytes; destroying wrapped_key erases them and leaves the hash.
+kept_object = sa.Table(
+    "object",
+    metadata,
+    _text("id", primary_key=True),
+    sa.Column("seq", _id(), nullable=False),
+    _text("run_id"),
+    _text("system"),
+    _text("stream"),
+    _text("name"),
+    _text("media"),
+    _text("sha256"),
+    sa.Column("size", sa.BigInteger(), nullable=False),
+    _text("path"),
+    sa.Column("wrapped_key", sa.LargeBinary(), nullable=True),
+    _text("state"),  # landed, unchanged, unreadable, erased
+    _text("reason", nullable=True),
+    _instant("received_at", nullable=False),
+    sa.Index(None, "system", "stream", "name", "seq"),
+    sa.Index(None, "run_id"),
+)
+
+#: What a leg of a run took in, counted while landing: the left side of the books.
+intake = sa.Table(
+    "intake",
+    metadata,
+    _text("run_id", primary_key=True),
+    sa.Column("leg", sa.Integer(), primary_key=True),
+    _text("currency", primary_key=True),
+    _text("system"),
+    _text("stream"),
+    sa.Column("derived", sa.Boolean(), nullable=False),
+    _count("lines"),
+    _count("records"),
+    _count("uncounted"),
+    _amount(),
+    _count("unchanged_lines"),
+    _count("unchanged_records"),
+    _amount("unchanged_amount"),
+    _text("unchanged_keys", nullable=True),  # sha256 over the sorted keys
+    _text("unchanged_entities", nullable=True),  # JSON: entity -> currency -> [records, amount]
+)
+
+#: A share of a leg that travels together; no document spans two.
+batch = sa.Table(
+    "batch",
+    metadata,
+    _text("id", primary_key=True),
+    _text("run_id"),
+    sa.Column("leg", sa.Integer(), nullable=False),
+    sa.Column("number", sa.Integer(), nullable=False),
+    _count("lines"),
+    _count("records"),
+    _text("state"),  # pulled, resolved
+    _text("steps"),  # JSON: step -> path of its file
+    sa.UniqueConstraint("run_id", "leg", "number"),
+)
+
+#: Where a stream was read up to; moves in the transaction that names the landed bytes.
+cursor = sa.Table(
+    "cursor",
+    metadata,
+    _text("flow", primary_key=True),
+    _text("system", primary_key=True),
+    _text("stream", primary_key=True),
+    _text("value"),
+    _text("run_id"),
+    _instant("moved_at", nullable=False),
+)
+
+#: The n-th different content of (system, stream, key).
+record_version = sa.Table(
+    "record_version",
+    metadata,
+    sa.Column("id", _id(), primary_key=True, autoincrement=False),
+    _text("system"),
+    _text("stream"),
+    _text("key"),
+    sa.Column("n", sa.Integer(), nullable=False),
+    sa.Column("latest", sa.Boolean(), nullable=False),
+    sa.Column("hash", sa.LargeBinary(), nullable=False),
+    _text("run_id"),
+    _text("batch_id"),
+    sa.Column("record", sa.Integer(), nullable=False),
+    _text("object_id"),
+    sa.Column("position", sa.BigInteger(), nullable=False),
+    sa.Column("leg", sa.Integer(), nullable=False),
+    _text("entity"),  # entity, or entity.type; "" where no mapping took it
+    sa.Column("document_id", _id(), nullable=True),
+    _text("state"),
+    _text("reason"),
+    _amount(),
+    _amount("delivered_amount"),
+    _text("currency"),
+    sa.Index("uq_record_version_latest", "system", "stream", "key", unique=True,
+             sqlite_where=sa.text("latest"), postgresql_where=sa.text("latest")),
+    sa.Index(None, "run_id", "state"),
+)
+
+#: What became of a record version at a target: the right side of the books.
+ledger = sa.Table(
+    "ledger",
+    metadata,
+    sa.Column("version_id", _id(), primary_key=True, autoincrement=False),
+    _text("target", primary_key=True),
+    _text("run_id"),
+    _text("state"),
+    _text("reason"),
+    sa.Column("outbox_id", _id(), nullable=True),
+    _amount(),
+    _text("currency"),
+    sa.Index(None, "run_id", "target", "state"),
+    sa.Index(None, "outbox_id"),
+)
+
+#: What a rule changed of a record's money on the way, with its sign.
+adjustment = sa.Table(
+    "adjustment",
+    metadata,
+    sa.Column("version_id", _id(), primary_key=True, autoincrement=False),
+    _text("rule", primary_key=True),
+    _text("run_id"),
+    _amount(),
+    _text("currency"),
+    sa.Index(None, "run_id"),
+)
+
+#: Every version of a canonical document, as compressed canonical JSON.
+document_version = sa.Table(
+    "document_version",
+    metadata,
+    _text("entity", primary_key=True),
+    sa.Column("document_id", _id(), primary_key=True, autoincrement=False),
+    sa.Column("version", sa.Integer(), primary_key=True, autoincrement=False),
+    sa.Column("hash", sa.LargeBinary(), nullable=False),
+    sa.Column("body", sa.LargeBinary(), nullable=False),
+    sa.Column("version_id", _id(), nullable=False),
+    _text("mapping"),
+    _text("run_id"),
+)
+
+#: Their id and ours, with the base: what that system and we last agreed on.
+binding = sa.Table(
+    "binding",
+    metadata,
+    _text("system", primary_key=True),
+    _text("stream", primary_key=True),
+    _text("entity", primary_key=True),
+    sa.Column("document_id", _id(), primary_key=True, autoincrement=False),
+    _text("their_id"),
+    sa.Column("base_version", sa.Integer(), nullable=False),
+    sa.Column("base_hash", sa.LargeBinary(), nullable=False),
+    sa.Column("base", sa.LargeBinary(), nullable=True),  # only where it is no version of ours
+    _text("run_id"),
+    sa.Index(None, "system", "stream", "their_id"),
+)
+
+#: What is to be sent, and what came back: one row a document version and target.
+outbox = sa.Table(
+    "outbox",
+    metadata,
+    sa.Column("id", _id(), primary_key=True, autoincrement=False),
+    _text("target"),
+    _text("flow"),
+    _text("entity"),
+    sa.Column("document_id", _id(), nullable=False),
+    sa.Column("document_version", sa.Integer(), nullable=False),
+    _text("document_key"),
+    _text("operation"),
+    _text("idempotency_key"),
+    sa.Column("body_hash", sa.LargeBinary(), nullable=True),
+    _text("state"),  # pending, sending, accepted, delivered, refused, uncertain, superseded, rejected
+    _text("run_id"),
+    _text("batch_id"),
+    sa.Column("record", sa.Integer(), nullable=True),  # row in the batch, None: read the version
+    sa.Column("version_id", _id(), nullable=False),
+    sa.Column("attempts", sa.Integer(), nullable=False),
+    sa.Column("fence", sa.BigInteger(), nullable=False),
+    _text("claim", nullable=True),
+    _instant("deadline"),
+    _instant("next_try_at"),
+    _text("their_id", nullable=True),
+    _text("message", nullable=True),
+    _instant("receipt_at"),
+    _amount(),
+    _text("currency"),
+    sa.UniqueConstraint("idempotency_key"),
+    sa.Index(None, "target", "state"),
+    sa.Index(None, "batch_id"),
+    sa.Index(None, "entity", "document_id"),
+)
+
+#: The quarantine: whatever waits for a person, a parent or a correction.
+hold = sa.Table(
+    "hold",
+    metadata,
+    sa.Column("id", _id(), primary_key=True, autoincrement=False),
+    _text("flow"),
+    _text("run_id"),
+    _text("batch_id"),
+    _text("subject"),  # object, record, delivery
+    _text("cause"),
+    _text("rule"),  # the first failing rule, for lists
+    _text("summary"),
+    _text("state"),  # open, resubmitted, released, rejected, superseded
+    _text("system"),
+    _text("stream"),
+    _text("key"),
+    _text("entity"),
+    _text("target"),
+    sa.Column("version_id", _id(), nullable=True),
+    sa.Column("outbox_id", _id(), nullable=True),
+    _text("object_id", nullable=True),
+    sa.Column("record", sa.Integer(), nullable=True),
+    _amount(),
+    _text("currency"),
+    _instant("opened_at", nullable=False),
+    _instant("closed_at"),
+    sa.Index(None, "state", "flow"),
+    sa.Index(None, "version_id"),
+    sa.Index(None, "run_id"),
+)
+
+#: Why something is held: rule by record by field by value.
+verdict = sa.Table(
+    "verdict",
+    metadata,
+    sa.Column("id", _id(), primary_key=True, autoincrement=False),
+    sa.Column("hold_id", _id(), nullable=False),
+    _text("rule"),
+    _text("rule_version"),
+    _text("severity"),
+    _text("field"),
+    _text("value", nullable=True),
+    sa.Column("line", sa.Integer(), nullable=True),
+    _text("message"),
+    sa.Index(None, "hold_id"),
+)
+
+#: What the rules found in a run, notes included, with a few samples as JSON.
+finding = sa.Table(
+    "finding",
+    metadata,
+    _text("batch_id", primary_key=True),
+    _text("entity", primary_key=True),
+    _text("rule", primary_key=True),
+    _text("run_id"),
+    _text("severity"),
+    _count("records"),
+    _count("lines"),
+    _text("samples"),
+    sa.Index(None, "run_id"),
+)
+
+#: A steward's decision on a hold that the next run of the flow reads.
+decision = sa.Table(
+    "decision",
+    metadata,
+    sa.Column("id", _id(), primary_key=True, autoincrement=False),
+    sa.Column("hold_id", _id(), nullable=False),
+    _text("flow"),
+    _text("action"),  # resubmit, release, reject
+    _text("reason"),
+    _text("who"),
+    _instant("at", nullable=False),
+    _text("state"),  # waiting, done
+    sa.Index(None, "flow", "state"),
+    sa.Index(None, "hold_id"),
+)
+
+#: Everything a person did; each row carries the hash of the one before it.
+audit = sa.Table(
+    "audit",
+    metadata,
+    sa.Column("id", _id(), primary_key=True, autoincrement=False),
+    _instant("at", nullable=False),
+    _text("who"),
+    _text("action"),
+    _text("subject"),
+    _text("detail"),
+    _text("previous"),
+    _text("hash"),
+)
+
+_KINDS = {
+    "amount": Exact,
+    "price": Exact,
+    "quantity": Exact,
+    "percent": Exact,
+    "instant": Instant,
+    "date": sa.Date,
+    "flag": sa.Boolean,
+    "whole": sa.BigInteger,
+}
+
+
+def _typed_tables() -> dict[str, tuple[sa.Table, sa.Table | None]]:
+    from crossdock.model import ENTITIES
+
+    made = {}
+    for name, entity in ENTITIES.items():
+        head = sa.Table(
+            name,
+            metadata,
+            sa.Column("document_id", _id(), primary_key=True, autoincrement=False),
+            _text("document_key"),
+            sa.Column("version", sa.Integer(), nullable=False),
+            sa.Column("hash", sa.LargeBinary(), nullable=False),
+            _text("changed_by"),  # system.stream whose news made this version
+            *(_typed(column) for column in entity.header_columns),
+            sa.UniqueConstraint("document_key"),
+        )
+        lines = None
+        if "lines" in entity.children:
+            lines = sa.Table(
+                f"{name}_line",
+                metadata,
+                sa.Column("document_id", _id(), nullable=False),
+                sa.Column("line_number", sa.Integer(), nullable=False),
+                *(_typed(column) for column in entity.children["lines"]),
+                sa.Index(None, "document_id"),
+            )
+        made[name] = (head, lines)
+    return made
+
+
+def _typed(column: Any) -> sa.Column[Any]:
+    kind = _KINDS.get(column.kind, sa.Text)
+    return sa.Column(column.name, kind(), nullable=True)
+
+
+#: entity -> (header table, line table or None)
+typed: dict[str, tuple[sa.Table, sa.Table | None]] = _typed_tables()
