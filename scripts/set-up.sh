@@ -39,15 +39,17 @@ else
 fi
 echo "They come from your Python package index; each is checked against the hash in $lock."
 
-rm -rf "$venv"
-"$python" -m venv "$venv" >"$venv.log" 2>&1 || {
-    cat "$venv.log" >&2
-    rm -rf "$venv" "$venv.log"
-    stop "\`$python -m venv\` failed; its words stand above." \
-        "On Debian and Ubuntu the module is a package of its own: apt install python3-venv" \
-        "Then run the same make command again."
-}
-rm -f "$venv.log"
+if ! "$venv/bin/python" -c pass 2>/dev/null; then
+    rm -rf "$venv"
+    "$python" -m venv "$venv" >"$venv.log" 2>&1 || {
+        cat "$venv.log" >&2
+        rm -rf "$venv" "$venv.log"
+        stop "\`$python -m venv\` failed; its words stand above." \
+            "On Debian and Ubuntu the module is a package of its own: apt install python3-venv" \
+            "Then run the same make command again."
+    }
+    rm -f "$venv.log"
+fi
 
 if uv --version >/dev/null 2>&1; then
     # without byte code every Airflow process would take three times as long to start
