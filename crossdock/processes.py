@@ -3,42 +3,62 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 PROC = Path("/proc")
 
 
-def family(pid: int) -> list[int]:
+class Member(NamedTuple):
+    """A process and when it began (clock ticks after boot), since numbers are used again."""
+
+    pid: int
+    born: int
+
+
+def family(pid: int) -> list[Member]:
     """List the descendants of ``pid`` that live now, itself left out.
 
     >>> import os
-    >>> os.getpid() in family(os.getppid())
+    >>> os.getpid() in {member.pid for member in family(os.getppid())}
     True
     """
-    children: dict[int, list[int]] = {}
-    for child, parent in _parents():
-        children.setdefault(parent, []).append(child)
-    found: list[int] = []
+    children: dict[int, list[Member]] = {}
+    for member, parent in _all():
+        children.setdefault(parent, []).append(member)
+    found: list[Member] = []
     rest = [pid]
     while rest:
         below = children.get(rest.pop(), [])
         found += below
-        rest += below
+        rest += [member.pid for member in below]
     return found
+
+
+def end(members: list[Member]) -> None:
+    """Kill those of ``members`` that still live; a number that was used again is left alone."""
+    living = {member for member, _ in _all()}
+    for member in living.intersection(members):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(member.pid, signal.SIGKILL)
 
 
 def resident(pid: int) -> int:
     """Give the memory in bytes that ``pid`` and its descendants hold, shared pages shared out."""
-    return sum(_share(member) for member in [pid, *family(pid)])
+    return sum(_share(number) for number in [pid, *(member.pid for member in family(pid))])
 
 
-def _parents() -> Iterator[tuple[int, int]]:
+def _all() -> Iterator[tuple[Member, int]]:
+    """Yield every process and the number of its parent."""
     for folder in PROC.glob("[0-9]*"):
         with contextlib.suppress(OSError):
             # the name in brackets may hold blanks and brackets of its own
-            after_name = (folder / "stat").read_text(encoding="utf-8", errors="replace")
-            yield int(folder.name), int(after_name.rpartition(")")[2].split()[1])
+            text = (folder / "stat").read_text(encoding="utf-8", errors="replace")
+            fields = text.rpartition(")")[2].split()
+            yield Member(int(folder.name), int(fields[19])), int(fields[1])
 
 
 def _share(pid: int) -> int:

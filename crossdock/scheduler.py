@@ -155,7 +155,8 @@ class LocalAirflow:
 
     def stop(self) -> None:
         """Stop the processes and all that they started (workers open groups of their own)."""
-        family = [pid for process in self._running.values() for pid in processes.family(process.pid)]
+        started = list(self._running.values())
+        family = [member for process in started for member in processes.family(process.pid)]
         for process in self._running.values():
             _signal(process, signal.SIGTERM)
         deadline = time.monotonic() + 10
@@ -164,9 +165,7 @@ class LocalAirflow:
                 process.wait(max(0.1, deadline - time.monotonic()))
             _signal(process, signal.SIGKILL)
             process.wait(10)
-        for pid in family:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        processes.end(family)
         self._running.clear()
         self._logs.close()
 
