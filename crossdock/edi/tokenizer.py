@@ -26,6 +26,9 @@ LONGEST_SEGMENT = 4 << 20
 CharsetChoice = Callable[[list[Element]], str]
 """Given the elements of UNB, the codec that the partner's file asks for, or an empty text."""
 
+_HEADER = 4096
+"""UNA and UNB end within so many bytes."""
+
 _START = re.compile(rb"UNA|UNB|UIB")
 _WHITE = b" \t\r\n\x00\x1a"
 WHITE = " \t\r\n\x00\x1a"
@@ -149,18 +152,22 @@ class Tokenizer:
 
     def _open(self) -> Opening | None:
         """Find the next UNA or UNB and read on to the end of UNB; None where there is none."""
-        scanned = 0
-        while True:
-            for found in _START.finditer(self._buffer, self._at + scanned):
-                # an interchange that stands at the very end of a block may need the next one
-                if len(self._buffer) < found.end() + 4096 and self._fill():
-                    return self._open()
-                opening = self._try(found.start())
-                if opening is not None:
-                    return opening
-            scanned = max(0, len(self._buffer) - self._at - 16)
-            if scanned > LONGEST_SEGMENT or not self._fill():
-                return None
+        after = 0
+        while after <= LONGEST_SEGMENT:
+            found = _START.search(self._buffer, self._at + after)
+            if found is None:
+                after = max(after, len(self._buffer) - self._at - 2)
+                if not self._fill():
+                    break
+                continue
+            start = found.start() - self._at
+            while len(self._buffer) - self._at < start + _HEADER and self._fill():
+                pass  # the header may stand across the border of two blocks
+            opening = self._try(self._at + start)
+            if opening is not None:
+                return opening
+            after = start + 3
+        return None
 
     def _try(self, start: int) -> Opening | None:
         """Read the interchange header at ``start`` in the buffer, if it is one."""
@@ -182,7 +189,7 @@ class Tokenizer:
         if separators is None or mark != separators.element:
             return None
         end = self._end(buffer, position, separators)
-        if end < 0 or end - position > 2048:
+        if end < 0 or end - position > _HEADER // 2:
             return None
         raw = buffer[position:end]
         elements = separators.parse(raw.decode("latin-1"))
@@ -337,7 +344,7 @@ class _Splitter:
         return Segments(parts, ascii=False)
 
 
-_SHIFTED = re.compile(rb"\x1b(?:\$[@AB]|\$[()*+][@-Z]|[(.][A-IK-Z])[^\x1b]*(?:\x1b[^(][^\x1b]*)*")
+_SHIFTED = re.compile(rb"\x1b(?:\$[@AB]|\$[()*+][@-Z]|\([^BJ]|\.[AF])[^\x1b]*(?:\x1b[^(][^\x1b]*)*")
 
 
 def _join_released(parts: list[str], mark: str, release: str) -> list[str]:

@@ -1,0 +1,271 @@
+"""EDIFACT with one trading partner: ORDERS fetched from and left in the partner's folders.
+
+The folders lie on the partner's SFTP server or on this machine. A file is fetched once its
+interchange is whole, landed as bytes and then moved into the archive folder; every message in it
+is a record of its own. A message that is sent goes into a file whose name is derived from the
+idempotency key, with the control reference that this key has, so that a retry lands once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from crossdock.connector import (
+    Check,
+    Connector,
+    Found,
+    Outcome,
+    Page,
+    Parcel,
+    Reads,
+    Verified,
+    Writes,
+    secret,
+    setting,
+)
+from crossdock.edi import orders, writer
+from crossdock.edi.control import ControlReferences, ReferenceFile
+from crossdock.edi.folder import Entry, Exchange, LocalFolders
+from crossdock.edi.partner import Partner, load
+from crossdock.edi.reader import envelopes
+from crossdock.errors import CrossdockError, Misconfigured, Refused, Unreadable
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+SETTLED = 60.0
+"""Seconds after which a file without UNZ is taken for torn, and not for still being written."""
+
+
+class Edifact(Connector):
+    """One partner, whose customs are in ``edi/partners/<partner>.yaml``."""
+
+    kind: ClassVar[str] = "edifact"
+    versions: ClassVar[tuple[Verified, ...]] = (
+        Verified("EDIFACT syntax 1 to 4, ORDERS D.96A", "own sandbox"),
+    )
+
+    partner: str = setting("name of the partner's file in edi/partners", example="demo_retailer")
+    folder: str = setting("a folder on this machine in place of SFTP", default="")
+    host: str = setting("SFTP server of the partner", default="", example="sftp.partner.example")
+    port: int = setting("its port", default=22)
+    user: str = setting("user name there", default="")
+    password: str = secret("password, where no key is used", default="")
+    key_file: str = setting("file of the private key", default="")
+    host_key: str = setting(
+        "the server's public key, pinned", default="", example="ssh-ed25519 AAAA..."
+    )
+    references: str = setting(
+        "file of the control references, where the hub keeps none", default=""
+    )
+
+    orders = Reads(
+        name="orders",
+        key=("buyer_gln", "number"),
+        media="edifact",
+        money={"sum": "lines.amount", "currency": "currency"},
+        options={"folder": "out", "archive": "archive", "message": "ORDERS"},
+    )
+    orders_out = Writes(
+        name="orders_out",
+        key=("number",),
+        delivery="upsert",
+        money="lines.amount",
+        options={"folder": "in", "archive": "archive", "message": "ORDERS"},
+    )
+
+    control: ClassVar[ControlReferences | None] = None
+    """Where control references come from; the engine sets it to the store's counters."""
+
+    @classmethod
+    def stream(cls, name: str, spec: Mapping[str, Any]) -> Reads | Writes:
+        """Make a stream from YAML: ``message``, ``folder`` and ``archive`` with their defaults."""
+        usual = cls.orders_out if "delivery" in spec else cls.orders
+        known = {"folder", "archive", "message"}
+        merged = {**usual.options, "key": usual.key, "money": usual.money, **spec}
+        if isinstance(usual, Reads):
+            merged.setdefault("media", usual.media)
+        made = super().stream(name, merged)
+        unknown = set(made.options) - known
+        if unknown:
+            raise ValueError(
+                f"unknown key {sorted(unknown)[0]!r}; known: {', '.join(sorted(known))}"
+            )
+        if made.options["message"] != "ORDERS":
+            raise ValueError(f"message {made.options['message']!r} is not offered; known: ORDERS")
+        return made
+
+    # -- where things are -------------------------------------------------------------------
+    @cached_property
+    def _partner(self) -> Partner:
+        return load(self.world.project / "edi" / "partners", self.partner)
+
+    @cached_property
+    def _exchange(self) -> Exchange:
+        if self.folder:
+            return LocalFolders(Path(self.folder))
+        if not self.host:
+            raise Misconfigured(
+                "neither folder nor host is set", where=self.system, fix="set one of them"
+            )
+        from crossdock.edi.sftp_folder import SftpFolders
+
+        return SftpFolders(
+            host=self.host,
+            port=int(self.port),
+            user=self.user,
+            password=self.password,
+            key_file=self.key_file,
+            host_key=self.host_key,
+            allow_private=bool(getattr(self, "allow_private", False)),
+        )
+
+    @cached_property
+    def _control(self) -> ControlReferences:
+        if self.control is not None:
+            return self.control
+        if not self.references:
+            raise Misconfigured(
+                "nothing counts the control references",
+                where=self.system,
+                fix="set references to a file that is backed up",
+            )
+        return ReferenceFile(Path(self.references))
+
+    def check(self) -> Iterator[Check]:
+        """Read the partner's file and list the folders of every stream."""
+        try:
+            known = self._partner
+            yield Check("partner", ok=True, detail=f"{known.name}: {known.them.id}")
+            streams: dict[str, Reads | Writes] = {**self.reads(), **self.writes()}
+            for name, stream in streams.items():
+                found = len(self._exchange.list(str(stream.options["folder"])))
+                yield Check(f"{name}: folder {stream.options['folder']}", True, f"{found} files")
+        except CrossdockError as error:
+            yield Check("folders", ok=False, detail=str(error))
+
+    def close(self) -> None:
+        """Close the SFTP connection, if there is one."""
+        if "_exchange" in vars(self):
+            self._exchange.close()
+            del self._exchange
+
+    # -- reading ----------------------------------------------------------------------------
+    def read(self, stream: Reads, cursor: str | None) -> Iterator[Page]:
+        """Yield the files of the folder by name; the archive is the memory, so no cursor moves."""
+        folder = str(stream.options["folder"])
+        for entry in self._exchange.list(folder):
+            name = hashlib.sha256(entry.name.encode()).hexdigest()[:16]
+            target = self.world.scratch / f"edifact-{name}"
+            if not self._exchange.download(folder, entry, target) or self._unfinished(
+                entry, target
+            ):
+                target.unlink(missing_ok=True)
+                continue
+            yield Page(entry.name, target, stream.media, origin=entry.name, temporary=True)
+
+    def _unfinished(self, entry: Entry, path: Path) -> bool:
+        """A young file without UNZ is still being written: the next look will find it whole."""
+        age = self.world.now().timestamp() - entry.modified
+        if not 0 <= age < SETTLED:
+            return False
+        with path.open("rb") as file:
+            file.seek(max(0, entry.size - 512))
+            tail = file.read()
+        return b"UNZ" not in tail and b"U\0N\0Z" not in tail
+
+    def landed(self, stream: Reads, page: Page) -> None:
+        """Move the file into the archive folder."""
+        options = stream.options
+        self._exchange.archive(str(options["folder"]), str(page.origin), str(options["archive"]))
+
+    def tables(self, stream: Reads, media: str, body: Path) -> Iterator[pa.Table]:
+        """Give one row a message; a faulty one has a text in ``_fault`` and ``_raw``.
+
+        Raises Unreadable when no interchange of the file may be processed.
+        """
+        from crossdock.edi import records
+
+        known = self._partner
+        found = envelopes(body, choose=known.choose)
+        if all(one.rejected for one in found):
+            first = next(finding for one in found for finding in one.findings)
+            raise Unreadable(
+                first.text, where=first.line().split(":")[0], fix="ask the partner to send it again"
+            )
+        yield from records.tables(body, found, str(stream.options["message"]), known)
+
+    # -- writing ----------------------------------------------------------------------------
+    def write(self, stream: Writes, parcels: Sequence[Parcel]) -> list[Outcome]:
+        """Leave one file a parcel; a file that lies there already was written by an earlier try."""
+        known = self.lookup(stream, parcels)
+        return [self._one(stream, parcel, known[parcel.reference]) for parcel in parcels]
+
+    def _one(self, stream: Writes, parcel: Parcel, found: Found | None) -> Outcome:
+        if found is not None:
+            return Outcome(parcel.reference, "delivered", found.their_id, "was there already")
+        if parcel.operation != "create":
+            return Outcome(
+                parcel.reference, "refused", message="an order is changed by ORDCHG only"
+            )
+        try:
+            body = self._segments(stream, parcel)
+            self._interchange(stream, "0" * 14, body)
+        except Refused as error:
+            return Outcome(parcel.reference, "refused", message=str(error))
+        number = self._control.next(self._partner.name, parcel.key)
+        reference = str(number).zfill(14) if len(str(number)) <= 14 else str(number)
+        data = self._interchange(stream, reference, body)
+        name = f"{stream.options['message']}_{reference}_{_mark(parcel.key)}.edi"
+        self._exchange.upload(str(stream.options["folder"]), name, data)
+        return Outcome(parcel.reference, "delivered", name)
+
+    def _segments(self, stream: Writes, parcel: Parcel) -> list[str]:
+        """Write the message before a number is drawn, so that a refused one leaves no gap."""
+        shape = self._partner.shape(str(stream.options["message"]))
+        if shape.directory not in orders.DIRECTORIES:
+            raise Refused(f"ORDERS {shape.directory} is not known", where=self.partner)
+        layout = self._partner.layout
+        return writer.message(
+            layout,
+            "1",
+            orders.identifier(shape.directory, shape.association),
+            orders.write(parcel.body, decimal=layout.separators.decimal),
+        )
+
+    def _interchange(self, stream: Writes, reference: str, body: list[str]) -> bytes:
+        known = self._partner
+        envelope = writer.Envelope(
+            sender=known.us,
+            receiver=known.them,
+            reference=reference,
+            prepared=self.world.now(),
+            application=known.application or str(stream.options["message"]),
+            acknowledge=known.acknowledge,
+            agreement=known.agreement,
+            test=known.test,
+        )
+        return writer.interchange(known.layout, envelope, [body])
+
+    def lookup(self, stream: Writes, parcels: Sequence[Parcel]) -> dict[str, Found | None]:
+        """Look for the parcels' files in the partner's folder and in its archive."""
+        found: dict[str, str] = {}
+        for folder in ("archive", "folder"):
+            for entry in self._exchange.list(str(stream.options[folder])):
+                mark = entry.name.partition(".edi")[0].rpartition("_")[2]
+                found[mark] = entry.name
+        return {
+            parcel.reference: Found(found[_mark(parcel.key)])
+            if _mark(parcel.key) in found
+            else None
+            for parcel in parcels
+        }
+
+
+def _mark(key: str) -> str:
+    """Give the part of a file name that stands for an idempotency key."""
+    return hashlib.sha256(key.encode()).hexdigest()[:20]

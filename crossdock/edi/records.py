@@ -1,0 +1,96 @@
+"""Messages as rows: one JSON text a message, a faulty one with its fault and its own text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from crossdock.edi import orders
+from crossdock.edi.interchange import Interchange, Message
+from crossdock.edi.partner import Partner
+from crossdock.edi.reader import read
+from crossdock.errors import Refused
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+ROWS = 2_000
+"""Messages in one table."""
+
+
+def tables(
+    source: Path, envelopes: Sequence[Interchange], wanted: str, partner: Partner
+) -> Iterator[pa.Table]:
+    """Yield tables of ``json``, ``position``, ``_fault`` and ``_raw`` (null where all is well).
+
+    ``envelopes`` come from an earlier pass over ``source``: messages of an interchange that is
+    rejected are faulty, each with the reason, and never lose those of another one.
+    """
+    rows: list[tuple[str, str | None, str | None]] = []
+    position = 0
+    for item in read(source, choose=partner.choose):
+        if isinstance(item, Interchange):
+            continue
+        whole = envelopes[item.interchange.number - 1]
+        rows.append(_row(item, whole, wanted))
+        if len(rows) == ROWS:
+            yield _table(rows, position)
+            position += len(rows)
+            rows = []
+    if rows or not position:
+        yield _table(rows, position)
+
+
+def _row(message: Message, whole: Interchange, wanted: str) -> tuple[str, str | None, str | None]:
+    fault = _fault(message, whole, wanted)
+    if not fault:
+        try:
+            return json.dumps(orders.read(message), ensure_ascii=False), None, None
+        except Refused as error:
+            fault = str(error)
+    raw = message.raw.encode("utf-8", "backslashreplace").decode()
+    return json.dumps(identity(message) | {"raw": raw}, ensure_ascii=False), fault, raw
+
+
+def _fault(message: Message, whole: Interchange, wanted: str) -> str:
+    if whole.findings:
+        return f"the interchange {whole.reference} is rejected: {whole.findings[0].text}"
+    if whole.doubt:
+        return f"the character set is in doubt: {whole.doubt}"
+    if message.findings:
+        return message.findings[0].line()
+    if message.type != wanted:
+        return f"a message of type {message.type}; only {wanted} is fetched here"
+    if message.directory not in orders.DIRECTORIES:
+        known = ", ".join(orders.DIRECTORIES)
+        return f"{message.type} {message.directory} is not supported; known: {known}"
+    return ""
+
+
+def identity(message: Message) -> dict[str, Any]:
+    """Name a message: interchange, message reference, parties and type."""
+    interchange = message.interchange
+    return {
+        "interchange": interchange.reference,
+        "message_ref": message.reference,
+        "sender": interchange.sender,
+        "receiver": interchange.receiver,
+        "type": message.type,
+        "directory": message.directory,
+    }
+
+
+def _table(rows: list[tuple[str, str | None, str | None]], first: int) -> pa.Table:
+    import pyarrow as pa
+
+    columns = list(zip(*rows, strict=True)) if rows else [(), (), ()]
+    return pa.table(
+        {
+            "json": pa.array(columns[0], pa.large_string()),
+            "position": pa.array(range(first + 1, first + len(rows) + 1), pa.int64()),
+            "_fault": pa.array(columns[1], pa.string()),
+            "_raw": pa.array(columns[2], pa.large_string()),
+        }
+    )
