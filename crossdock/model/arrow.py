@@ -83,13 +83,15 @@ def _fit(column: Any, wanted: pa.DataType, where: str) -> Any:
             fix="convert it in the mapping",
         )
     try:
+        if pa.types.is_integer(column.type) and pa.types.is_decimal(wanted):
+            column = pc.cast(column, pa.decimal128(38, SCALE))  # Arrow asks for room for any int64
         return pc.cast(column, wanted, safe=True)
-    except pa.ArrowInvalid as error:
+    except pa.ArrowInvalid:
         raise Misconfigured(
             f"{where} holds a value that {wanted} cannot hold without a loss",
             fix="at most 12 digits before and 6 after the point, whole numbers where a number"
             " must be whole",
-        ) from error
+        ) from None
 
 
 def _fit_list(chunk: Any, wanted: pa.DataType, where: str) -> Any:
