@@ -19,6 +19,7 @@ from airflow.sdk import (
     Asset,
     AssetAny,
     AssetOrTimeSchedule,
+    BaseHook,
     CronTriggerTimetable,
     DeltaTriggerTimetable,
     RetryDecision,
@@ -65,6 +66,33 @@ class Patience(RetryPolicy):  # type: ignore[misc]
 def asset(entity: str) -> Asset:
     """Give the asset that stands for an entity of the canonical model."""
     return Asset(name=f"crossdock.{entity}", uri=f"crossdock://entity/{entity}", group="crossdock")
+
+
+def connection_value(address: str) -> str:
+    """Read one part of an Airflow connection: ``erp_login.password``, ``erp_login.extra.token``.
+
+    Raises Misconfigured when Airflow, asked from this process, knows no such connection or part.
+    """
+    name, _, part = address.partition(".")
+    try:
+        connection = BaseHook.get_connection(name)
+    except Exception:  # noqa: BLE001 - a secrets backend may raise anything
+        raise Misconfigured(
+            f"Airflow gives this process no connection {name!r}",
+            fix=f"add it in Airflow, or export AIRFLOW_CONN_{name.upper()}",
+        ) from None
+    if part.startswith("extra."):
+        value = connection.extra_dejson.get(part.removeprefix("extra."))
+    elif part in {"password", "login", "host", "port", "schema"}:
+        value = getattr(connection, part)
+    else:
+        raise Misconfigured(
+            f"{address!r} names no part of a connection",
+            fix="write id.password, id.login, id.host, id.port, id.schema or id.extra.<key>",
+        )
+    if value in (None, ""):
+        raise Misconfigured(f"the connection {name!r} has no {part}", fix="fill it in in Airflow")
+    return str(value)
 
 
 def publish(root: Path) -> list[DAG]:

@@ -1,0 +1,1 @@
+"""What the command line says: one module a group of commands, imported when it is used."""
