@@ -73,6 +73,10 @@ def _key(home: Home) -> Iterator[Line]:
 def _store(home: Home) -> Iterator[Line]:
     from crossdock.store import open_store
 
+    if home.database_url.startswith("sqlite") and not (home.state / "hub.db").exists():
+        yield Line("note", "store on SQLite", "none yet; the first run makes it")
+        yield from _one_machine()
+        return
     store = open_store(home)
     if store.dialect != "sqlite":
         yield Line("ok", f"store on {store.dialect}")
@@ -87,6 +91,10 @@ def _store(home: Home) -> Iterator[Line]:
         yield Line("ok", f"store on SQLite {sqlite3.sqlite_version}", "WAL, synchronous FULL")
     else:
         yield Line("FAIL", "store on SQLite", f"its settings are {asked}, not {wanted}")
+    yield from _one_machine()
+
+
+def _one_machine() -> Iterator[Line]:
     executor = airflow_setting("core", "executor")
     if any(word in executor for word in MANY_MACHINES):
         yield Line(

@@ -11,7 +11,7 @@ from crossdock.home import Home
 
 FOLDERS = ("config", "connectors", "dags", "edi", "mappings", "validation")
 FILES = (".airflowignore", ".env.example", "Dockerfile", "docker-compose.yml")
-IGNORE = ".crossdock/\n.env\n__pycache__/\n"
+IGNORE = ".crossdock/\n.env\nsystems.env\n__pycache__/\n"
 
 
 def content() -> Path:
@@ -46,10 +46,14 @@ def make(folder: Path) -> Iterator[str]:
     if not ignore.exists():
         ignore.write_text(IGNORE, encoding="utf-8")
         yield "wrote .gitignore"
-    home = Home.find(folder)
+    yield make_key(Home.find(folder))
+
+
+def make_key(home: Home) -> str:
+    """Make the key that wraps the keys of all kept bytes, unless it is there; say which."""
     fresh = not home.key_file.exists()
     _ = home.key  # reading makes it
-    yield f"{'made' if fresh else 'kept'} the key {home.key_file}: put it into your backup"
+    return f"{'made' if fresh else 'kept'} the key {home.key_file}: put it into your backup"
 
 
 def _copy(source: Path, target: Path) -> str:

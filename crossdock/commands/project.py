@@ -21,10 +21,17 @@ def add(app: typer.Typer) -> None:
 
 def init(
     folder: Annotated[Path, typer.Argument(help="Where; made when it is missing.")] = Path(),
+    only_key: Annotated[
+        bool, typer.Option("--only-key", help="Make the key of a project that is there already.")
+    ] = False,
 ) -> None:
     """Make a project: connectors, mappings, suites, EDI guides, example flows, and a key."""
     from crossdock import init as project
+    from crossdock.home import Home
 
+    if only_key:
+        screen.say(project.make_key(Home.find()))
+        return
     for line in project.make(folder):
         screen.say(line)
     screen.say(f"Next: cd {folder} && crossdock doctor")
