@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import sqlalchemy as sa
 from pyarrow import csv
 
-_BLOCK = 8_000  # rows of CSV; while the server reads one, we write the next
+_BLOCK = 2_000  # rows of CSV; while the server reads one, we write the next
 
 
 def copy(connection: sa.Connection, target: str, rows: pa.Table) -> None:
