@@ -44,14 +44,20 @@ def find(name: str, where: str = "") -> Conversion:
 
 
 def _local(module: str, function: str, where: str) -> Conversion:
-    place = f"connectors.{module}"
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", module) or importlib.util.find_spec(place) is None:
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", module) or not _exists(f"connectors.{module}"):
         raise no_such(f"{module}.{function}", sorted(conversions()), where)
-    found = of_module(importlib.import_module(place))
+    found = of_module(importlib.import_module(f"connectors.{module}"))
     if function not in found:
         known = sorted(found) or sorted(conversions())
         raise no_such(f"{module}.{function}", [f"{module}.{item}" for item in known], where)
     return found[function]
+
+
+def _exists(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:  # there is no folder connectors at all
+        return False
 
 
 __all__ = ["Conversion", "conversion", "conversions", "find"]

@@ -1,0 +1,381 @@
+"""Compile the fields of a mapping: every name is found here, so that a run can only meet data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path as File
+from typing import Any
+
+from crossdock import convert
+from crossdock.convert.registry import Conversion, Holds
+from crossdock.errors import Misconfigured
+from crossdock.mapping import dialect, lookup, when
+from crossdock.mapping.dialect import At, checked, part
+from crossdock.mapping.frames import Path
+from crossdock.mapping.options import options_of
+from crossdock.mapping.paths import ROOT, Known, dotted, split
+from crossdock.mapping.spec import Fields, Listed, Value
+from crossdock.model.entity import Entity
+from crossdock.model.fields import DECIMALS, Field, near
+from crossdock.yaml import Document
+
+CONVERSIONS: Mapping[str, str] = {
+    "identifier": "identifier",
+    "text": "text",
+    "code": "text",
+    "country": "country",
+    "currency": "currency",
+    "unit": "unit",
+    "instant": "instant",
+    "date": "date",
+    "flag": "flag",
+    "whole": "whole_number",
+    **dict.fromkeys(DECIMALS, "decimal"),
+}
+"""The conversion of a canonical field where a mapping names none, by kind of field."""
+
+_HOLDS: Mapping[str, Holds] = {
+    "instant": "instant",
+    "date": "date",
+    "flag": "flag",
+    "whole": "whole",
+    **dict.fromkeys(DECIMALS, "decimal"),
+}
+
+
+def held(declared: Field) -> Holds:
+    """Say what a canonical field holds, in the words of conversions."""
+    return _HOLDS.get(declared.kind, "text")
+
+
+@dataclass
+class Compiler:
+    """Compiles one file. ``folder`` is the folder mappings; an entity is None on the raw side."""
+
+    page: Document
+    folder: File
+    source: Entity | None
+    target: Entity | None
+    defaults: Mapping[str, Any]
+    known: Known
+
+    def fields(self, at: At, above: Path = (), name: str = "") -> Fields:
+        """Compile the fields at a place.
+
+        ``above`` leads to them in the source, ``name`` is the list of ours that they belong to.
+        """
+        made: dict[str, Value | Listed] = {}
+        for key in checked_fields(self.page, at):
+            place = (*at, key)
+            spec = part(self.page, place)
+            if isinstance(spec, dict) and "each" in spec:
+                made[key] = self._listed(key, place, above, name)
+            else:
+                declared = self._declared(f"{name}.{key}" if name else key, place, listed=False)
+                made[key] = self.value(key, place, above, declared)
+        _check_operands(self.page, at, made)
+        self._check_complete(at, made, name)
+        return made
+
+    def _check_complete(self, at: At, made: Fields, name: str) -> None:
+        """See that every field that the entity requires is mapped.
+
+        The flow says organisation and shop, where the mapping does not.
+        """
+        if self.target is None:
+            return
+        wanted = self.target.field(name).fields if name else self.target.fields
+        there = {*made, "organisation", "shop"}
+        lacking = [item.name for item in wanted if item.required and item.name not in there]
+        if lacking:
+            where = f"{self.target.name}.{name}" if name else self.target.name
+            raise self.page.wrong(
+                f"{where} needs {', '.join(lacking)}", *at, fix="map it, or give a constant"
+            )
+
+    def _declared(self, path: str, place: At, *, listed: bool) -> Field | None:
+        if self.target is None:
+            return None
+        try:
+            found = self.target.field(path)
+        except Misconfigured as error:
+            raise self.page.wrong(error.what, *place, fix=error.fix) from None
+        if (found.kind == "children") != listed or found.kind == "extension":
+            what = "is a list: write each" if found.kind == "children" else "is filled by itself"
+            what = "is no list" if listed else what
+            raise self.page.wrong(f"the field {path!r} of {self.target.name} {what}", *place)
+        return found
+
+    def _listed(self, name: str, place: At, above: Path, outer: str) -> Listed:
+        spec = checked(self.page, place, dialect.LIST, "a list")
+        declared = self._declared(f"{outer}.{name}" if outer else name, place, listed=True)
+        path = split(spec["each"])
+        self._source_field((*above, *path), (*place, "each"), listed=True)
+        node = self.known.add((*above, *path))
+        keeps = declared is not None and any(item.name == "extension" for item in declared.fields)
+        keeps, node.carried = keeps and not node.carried, node.carried or keeps
+        condition = when.at(self.page, (*place, "where")) if "where" in spec else None
+        order = tuple(split(item) for item in spec.get("order_by", []))
+        below = (*above, *path)
+        for used in (*order, *(condition.paths if condition else ())):
+            self._source_field((*below, *used), place)
+            self.known.add((*below, *used)).leaf = True
+        inner = self.fields((*place, "fields"), below, declared.name if declared else name)
+        return Listed(
+            name, path, inner, condition, order, bool(spec.get("one_or_many", False)), keeps
+        )
+
+    def value(self, name: str, place: At, above: Path, declared: Field | None) -> Value:
+        """Compile one target field."""
+        spec = part(self.page, place)
+        if isinstance(spec, str):
+            spec = {"path": spec}
+        else:
+            spec = checked(self.page, place, _value_keys(), f"the field {name!r}")
+        origin = self._origin(spec, name, place)
+        path, source = self._path(spec, place, above)
+        conversion, after = self._conversions(spec, place, declared, source, origin)
+        common = {
+            "name": name,
+            "origin": origin,
+            "path": path,
+            "holds": held(declared) if declared else None,
+            "conversion": conversion,
+            "after": after,
+            "options": options_of(self.page, place, spec, conversion, self.defaults),
+            "words": frozenset(declared.values) if declared else frozenset(),
+            **self._plain(spec, declared),
+        }
+        return Value(
+            **common,
+            operands=self._operands(spec, origin, place, above),
+            constant=self._constant(spec, "constant", place, declared),
+            default=self._constant(spec, "default", place, declared),
+            lookup=self._lookup(spec, place),
+        )
+
+    def _origin(self, spec: Mapping[str, Any], name: str, place: At) -> Any:
+        found = [word for word in dialect.SOURCES if word in spec]
+        if len(found) != 1:
+            fix = f"write exactly one of: {', '.join(dialect.SOURCES)}"
+            what = "does not say where it comes from" if not found else f"says both {found}"
+            raise self.page.wrong(f"the field {name!r} {what}", *place, fix=fix)
+        return found[0]
+
+    def _path(self, spec: Mapping[str, Any], place: At, above: Path) -> tuple[Path, Field | None]:
+        if "path" not in spec:
+            return (), None
+        path = split(spec["path"])
+        whole = path[1:] if path[:1] == (ROOT,) else (*above, *path)
+        source = self._source_field(whole, place, taken="take" in spec, above=above)
+        self.known.add(whole).leaf = True
+        return path, source
+
+    def _source_field(
+        self, path: Path, place: At, *, listed: bool = False, taken: bool = True, above: Path = ()
+    ) -> Field | None:
+        """Find a field of the entity that is mapped from; None where the source is raw."""
+        if self.source is None:
+            return None
+        try:
+            found = self.source.field(dotted(path))
+        except Misconfigured as error:
+            raise self.page.wrong(error.what, *place, fix=error.fix) from None
+        if (found.kind == "children") != listed:
+            what = "is no list" if listed else "is a list: map it with each"
+            raise self.page.wrong(f"{dotted(path)!r} of {self.source.name} {what}", *place)
+        if len(path) > max(len(above), 1) and not taken and not above:
+            raise self.page.wrong(
+                f"{dotted(path)!r} stands in a list of {self.source.name}",
+                *place,
+                fix="say with take which one counts",
+            )
+        return found
+
+    def _conversions(
+        self,
+        spec: Mapping[str, Any],
+        place: At,
+        declared: Field | None,
+        source: Field | None,
+        origin: str,
+    ) -> tuple[Conversion | None, Conversion | None]:
+        """Find the conversion of the source value, and the one of what a value table gives."""
+        usual = convert.find(CONVERSIONS[declared.kind]) if declared else None
+        if "as" in spec:
+            named = convert.find(spec["as"], self.page.where(*place, "as"))
+            self._check_takes(named, _given(source, origin), (*place, "as"))
+            self._check_gives(named, spec, declared, (*place, "as"))
+            return named, usual if "lookup" in spec else None
+        if "lookup" in spec:
+            return None, usual
+        if origin not in ("path", "join"):
+            return None, None
+        given = _given(source, origin)
+        return (None if declared and given == held(declared) != "text" else usual), None
+
+    def _check_takes(self, named: Conversion, given: Holds, place: At) -> None:
+        if named.takes not in ("text", given):
+            raise self.page.wrong(
+                f"as: {named.name} takes {_a(named.takes)}, the source gives {_a(given)}", *place
+            )
+
+    def _check_gives(
+        self, named: Conversion, spec: Mapping[str, Any], declared: Field | None, place: At
+    ) -> None:
+        wanted = "text" if "lookup" in spec else held(declared) if declared else named.gives
+        if named.gives != wanted:
+            for_what = "a value table" if "lookup" in spec else "the field"
+            raise self.page.wrong(
+                f"as: {named.name} gives {_a(named.gives)}, {for_what} wants {_a(wanted)}", *place
+            )
+
+    def _plain(self, spec: Mapping[str, Any], declared: Field | None) -> dict[str, Any]:
+        """Take over what needs no name to be found."""
+        optional = bool(spec.get("optional", False))
+        wanted = bool(declared and declared.required and not optional)
+        empty = spec.get("empty", self.defaults.get("empty", [""]))
+        return {
+            "separator": spec.get("separator", ""),
+            "missing": spec.get("missing", "ask"),
+            "empty": tuple(str(item) for item in empty),
+            "required": bool(spec.get("required", wanted)),
+            "optional": optional,
+            "take": spec.get("take"),
+            "differs": spec.get("differs"),
+        }
+
+    def _operands(
+        self, spec: Mapping[str, Any], origin: str, place: At, above: Path
+    ) -> tuple[str | Value, ...]:
+        if origin == "sum":
+            return tuple(spec["sum"].split("."))
+        if origin not in ("join", "multiply", "add", "subtract"):
+            return ()
+        made: list[str | Value] = []
+        for number, operand in enumerate(spec[origin]):
+            at = (*place, origin, number)
+            if isinstance(operand, str) and origin != "join":
+                made.append(operand)
+            else:
+                kind = Field("", "text" if origin == "join" else "amount", "")
+                made.append(self.value(f"{origin} {number + 1}", at, above, kind))
+        return tuple(made)
+
+    def _constant(
+        self, spec: Mapping[str, Any], word: str, place: At, declared: Field | None
+    ) -> Any:
+        """Convert a constant like a value of the source, so that GPB is found here."""
+        if word not in spec:
+            return None
+        given = spec[word]
+        if declared is None:
+            return given
+        text = str(given).lower() if isinstance(given, bool) else str(given)
+        usual = convert.find(CONVERSIONS[declared.kind])
+        marks = {key: value for key, value in self.defaults.items() if key in ("zone", "fold")}
+        options = {key: value for key, value in marks.items() if key in usual.options}
+        try:
+            value = usual(text, **options)
+        except ValueError as error:
+            raise self.page.wrong(f"{word} {text!r} {error}", *place, word) from None
+        if declared.values and value not in declared.values:
+            raise self.page.wrong(
+                f"{word} {text!r} is no word of {declared.name}",
+                *place,
+                word,
+                fix=near(text, list(declared.values)),
+            )
+        return value
+
+    def _lookup(self, spec: Mapping[str, Any], place: At) -> lookup.Table | None:
+        if "lookup" not in spec:
+            for word in ("missing", "reverse"):
+                if word in spec:
+                    raise self.page.wrong(f"{word!r} needs a lookup", *place, word)
+            return None
+        if spec.get("missing") == "default" and "default" not in spec:
+            raise self.page.wrong("missing: default needs a default", *place, "missing")
+        name = spec["lookup"] if "/" in spec["lookup"] else f"{_system(self.page)}/{spec['lookup']}"
+        return lookup.load(
+            self.folder,
+            name,
+            reverse=bool(spec.get("reverse", False)),
+            page=self.page,
+            at=(*place, "lookup"),
+        )
+
+
+def _value_keys() -> dict[str, dialect.Key]:
+    return {**dialect.VALUE, **dialect.option_keys()}
+
+
+def _system(page: Document) -> str:
+    return page.path.parent.name
+
+
+def _given(source: Field | None, origin: str) -> Holds:
+    """Say what a value is before its conversion."""
+    if origin in ("multiply", "add", "subtract", "sum"):
+        return "decimal"
+    return held(source) if source else "text"
+
+
+def _a(word: str) -> str:
+    names = {"instant": "an instant", "whole": "a whole number", "text": "text"}
+    return names.get(word, f"a {word}")
+
+
+def checked_fields(page: Document, at: At) -> dict[str, Any]:
+    """Give the fields at a place; raises Misconfigured where they are no pairs."""
+    spec = part(page, at)
+    if not isinstance(spec, dict) or not spec:
+        raise page.wrong("fields must be pairs: target: source", *at)
+    for name, value in spec.items():
+        if not isinstance(value, (str, dict)) or value == "":
+            raise page.wrong(
+                f"the field {name!r} must be a source path or a description",
+                *at,
+                name,
+                fix=f"{name}: SourceField",
+            )
+    return spec
+
+
+def _check_operands(page: Document, at: At, made: Fields) -> None:
+    """See that derived fields name fields that are there, and do not go in a circle."""
+    for name, value in made.items():
+        if isinstance(value, Value):
+            if value.origin == "sum":
+                _check_sum(page, (*at, name), value, made)
+            _check_circle(page, (*at, name), name, made, ())
+
+
+def _check_sum(page: Document, at: At, value: Value, made: Fields) -> None:
+    listed = made.get(str(value.operands[0]))
+    if not isinstance(listed, Listed) or len(value.operands) != 2:
+        lists = [name for name, item in made.items() if isinstance(item, Listed)]
+        raise page.wrong(
+            f"sum needs a field of a list beside it: {value.operands[0]!r} is none",
+            *at,
+            fix=near(str(value.operands[0]), lists) if lists else "map a list first",
+        )
+    if value.operands[1] not in listed.fields:
+        raise page.wrong(
+            f"the list {listed.name!r} has no field {value.operands[1]!r}",
+            *at,
+            fix=near(str(value.operands[1]), list(listed.fields)),
+        )
+
+
+def _check_circle(page: Document, at: At, name: str, made: Fields, way: tuple[str, ...]) -> None:
+    if name in way:
+        raise page.wrong(f"the fields {' and '.join(way)} are made of each other", *at)
+    value = made.get(name)
+    if value is None:
+        raise page.wrong(f"there is no field {name!r} beside it", *at, fix=near(name, list(made)))
+    if isinstance(value, Value) and value.origin in ("multiply", "add", "subtract"):
+        for operand in value.operands:
+            if isinstance(operand, str):
+                _check_circle(page, at, operand, made, (*way, name))
