@@ -68,14 +68,17 @@ class Home:
 
     @cached_property
     def key(self) -> bytes:
-        """The wrapping key, 32 bytes; made on the first use of an empty home.
+        """The wrapping key, 32 bytes.
 
-        Raises Misconfigured when the file is readable by others, damaged, or missing beside a
-        database that already exists.
+        Raises Misconfigured when the file is missing, readable by others, or damaged.
         """
         path = self.key_file
         if not path.exists():
-            return self._make_key(path)
+            raise Misconfigured(
+                "the key that encrypts the kept bytes is missing",
+                where=str(path),
+                fix="restore the key file from the backup; without it kept bytes stay closed",
+            )
         if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
             raise Misconfigured(
                 "the key file can be read by other users", where=str(path), fix=f"chmod 600 {path}"
@@ -90,13 +93,11 @@ class Home:
             )
         return key
 
-    def _make_key(self, path: Path) -> bytes:
-        if self.database_url.startswith("sqlite") and (self.state / "hub.db").exists():
-            raise Misconfigured(
-                "the key that encrypted the kept bytes is missing",
-                where=str(path),
-                fix="restore the key file from the backup; without it kept bytes stay closed",
-            )
+    def make_key(self) -> None:
+        """Make the wrapping key of a new home; an existing one is left alone."""
+        path = self.key_file
+        if path.exists():
+            return
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         key = secrets.token_bytes(KEY_BYTES)
         temporary = path.with_name(f"{path.name}.{os.getpid()}")
@@ -106,12 +107,11 @@ class Home:
             file.flush()
             os.fsync(file.fileno())
         try:
-            os.link(temporary, path)  # fails when another process was first, whose key then wins
+            os.link(temporary, path)
         except FileExistsError:
-            key = base64.b64decode(path.read_text(encoding="ascii"))
+            pass  # another process was first; its key wins
         finally:
             temporary.unlink()
-        return key
 
 
 def _project_folder() -> Path:

@@ -52,7 +52,7 @@ def make(folder: Path) -> Iterator[str]:
 def make_key(home: Home) -> str:
     """Make the key that wraps the keys of all kept bytes, unless it is there; say which."""
     fresh = not home.key_file.exists()
-    _ = home.key  # reading makes it
+    home.make_key()
     return f"{'made' if fresh else 'kept'} the key {home.key_file}: put it into your backup"
 
 

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
-from crossdock import systems
+from crossdock import again, systems
 from crossdock.batch import BatchFiles
 from crossdock.connector import Connector, Page, Reads
 from crossdock.errors import Misconfigured, Unreadable
@@ -48,6 +48,18 @@ class _Unchanged:
     digest: str = ""
     amounts: dict[str, Decimal] = field(default_factory=dict)
     entities: dict[str, dict[str, list[Any]]] = field(default_factory=dict)
+    objects: dict[str, dict[str, dict[str, list[Any]]]] = field(default_factory=dict)
+
+    def book(
+        self, object_id: str, entity: str, currency: str, count: int, amount: Decimal
+    ) -> None:
+        """Count observations that bring nothing new, by entity and by the object they came in."""
+        self.records += count
+        self.amounts[currency] = self.amounts.get(currency, Decimal(0)) + amount
+        for tree in (self.entities, self.objects.setdefault(object_id, {})):
+            cell = tree.setdefault(entity, {}).setdefault(currency, [0, Decimal(0)])
+            cell[0] += count
+            cell[1] += amount
 
 
 @dataclass
@@ -65,7 +77,20 @@ class _Taken:
 class _Landed:
     row: dict[str, Any]
     page: Page
-    fault: str | None = None
+    lines: dict[str, int] = field(default_factory=dict)
+
+    def counts(self, taken: Sequence[_Taken]) -> str:
+        """What the object row remembers, so that the same bytes can be booked unread."""
+        return json.dumps(
+            {
+                part.stream.name: {
+                    "lines": self.lines.get(part.stream.name, 0),
+                    "unchanged": part.unchanged.objects.get(self.row["id"], {}),
+                }
+                for part in taken
+            },
+            default=str,
+        )
 
 
 def pull(home: Home, store: Store, flow: Flow, run: Run) -> list[str]:
@@ -80,6 +105,7 @@ def pull(home: Home, store: Store, flow: Flow, run: Run) -> list[str]:
         ).one_or_none()
     if known is not None:
         return batch_ids(store, run.id)
+    again.take_up(store, Objects(home), flow, run)
     scratch = home.scratch / f"pull-{run.id}"
     shutil.rmtree(scratch, ignore_errors=True)  # of an attempt that was killed
     scratch.mkdir(parents=True, mode=0o700)
@@ -154,7 +180,7 @@ def _pull_together(
             pages.append(landed)
             after = page.cursor if page.cursor is not None else after
             if landed.row["state"] == "unchanged":
-                _again(store, run, landed, members, same)
+                _again(store, landed, members, same)
             elif landed.row["state"] == "landed":
                 _parse(connector, stream, page, landed, landings, scratch)
             landed.row.pop("plain", None)
@@ -253,10 +279,15 @@ def _parse(
     scratch: Path,
 ) -> None:
     marks = [landing.mark() for landing in landings]
+    before = [landing.intake.lines for landing in landings]
     try:
         for table in connector.tables(stream, page.media, landed.row["plain"]):
             for landing in landings:
                 landing.add(table, landed.row["id"])
+        landed.lines = {
+            landing.stream.name: landing.intake.lines - lines
+            for landing, lines in zip(landings, before, strict=True)
+        }
     except Misconfigured:
         raise
     except Exception as error:  # noqa: BLE001 - whatever a parser throws, the bytes are held
@@ -270,7 +301,6 @@ def _parse(
 
 def _again(
     store: Store,
-    run: Run,
     landed: _Landed,
     members: Sequence[tuple[Leg, Connector, Reads]],
     same: Sequence[_Unchanged],
@@ -278,41 +308,32 @@ def _again(
     """Book an object whose very bytes were seen last: all its records are unchanged."""
     first = landed.row["reason"]
     landed.row["plain"].unlink(missing_ok=True)
+    versions = schema.record_version
     with store.reading() as connection:
-        origin = connection.execute(
-            sa.select(schema.kept_object.c.run_id).where(schema.kept_object.c.id == first)
-        ).scalar_one()
-        rows = connection.execute(
-            sa.select(schema.intake).where(schema.intake.c.run_id == origin)
-        ).all()
-        versions = schema.record_version
-        for (leg, _, stream), unchanged in zip(members, same, strict=True):
-            for row in rows:
-                if (row.system, row.stream) == (leg.system, stream.name):
-                    unchanged.lines += row.lines
-            states = connection.execute(
+        counts = json.loads(
+            connection.execute(
+                sa.select(schema.kept_object.c.counts).where(schema.kept_object.c.id == first)
+            ).scalar_one()
+        )
+        for (_, _, stream), unchanged in zip(members, same, strict=True):
+            known = counts.get(stream.name, {})
+            unchanged.lines += known.get("lines", 0)
+            unchanged.digest = landed.row["sha256"]
+            for entity, by_currency in known.get("unchanged", {}).items():
+                for currency, (count, amount) in by_currency.items():
+                    unchanged.book(first, entity, currency, count, Decimal(amount))
+            rows = connection.execute(
                 sa.select(
                     versions.c.entity,
                     versions.c.currency,
                     sa.func.count(),
-                    sa.func.sum(versions.c.amount),
+                    sa.func.sum(versions.c.amount, type_=schema.Exact()),
                 )
                 .where(versions.c.object_id == first, versions.c.stream == stream.name)
                 .group_by(versions.c.entity, versions.c.currency)
             ).all()
-            for entity, currency, count, amount in states:
-                _book(unchanged, entity, currency, int(count), amount or Decimal(0))
-            unchanged.digest = landed.row["sha256"]
-
-
-def _book(
-    unchanged: _Unchanged, entity: str, currency: str, count: int, amount: Decimal
-) -> None:
-    unchanged.records += count
-    unchanged.amounts[currency] = unchanged.amounts.get(currency, Decimal(0)) + amount
-    cell = unchanged.entities.setdefault(entity, {}).setdefault(currency, [0, Decimal(0)])
-    cell[0] += count
-    cell[1] += amount
+            for entity, currency, count, amount in rows:
+                unchanged.book(first, entity, currency, int(count), amount or Decimal(0))
 
 
 def _batches(
@@ -340,11 +361,24 @@ def _batches(
                 "number": number,
                 "lines": _lines(news),
                 "records": news.num_rows,
+                "amounts": _amounts(news),
                 "state": "pulled",
                 "steps": json.dumps({"pull": path}),
             }
         )
     return taken
+
+
+def _amounts(raw: pa.Table) -> str:
+    pairs = raw.select(["currency", "amount"]).group_by("currency").aggregate([("amount", "sum")])
+    return json.dumps(
+        {
+            currency: str(amount or 0)
+            for currency, amount in zip(
+                pairs["currency"].to_pylist(), pairs["amount_sum"].to_pylist(), strict=True
+            )
+        }
+    )
 
 
 def _any_version(store: Store, leg: Leg) -> bool:
@@ -401,20 +435,21 @@ def _news(store: Store, leg: Leg, raw: pa.Table, unchanged: _Unchanged) -> pa.Ta
     again = raw.take(pa.array(old))
     unchanged.lines += _lines(again)
     unchanged.keys += again["key"].to_pylist()
-    for key, currency, amount in zip(
+    for key, object_id, currency, amount in zip(
         again["key"].to_pylist(),
+        again["object"].to_pylist(),
         again["currency"].to_pylist(),
         again["amount"].to_pylist(),
         strict=True,
     ):
-        _book(unchanged, entity_of.get(key, ""), currency, 1, amount or Decimal(0))
+        unchanged.book(object_id, entity_of.get(key, ""), currency, 1, amount or Decimal(0))
     return raw.take(pa.array(fresh, pa.int64()))
 
 
 def _lines(raw: pa.Table) -> int:
     if "rows" in raw.column_names:
         return int(pc.sum(pc.list_value_length(raw["rows"])).as_py() or 0)
-    return raw.num_rows
+    return int(raw.num_rows)
 
 
 def _commit(
@@ -434,7 +469,10 @@ def _commit(
             seq = take_numbers(connection, "object", len(pages))
             connection.execute(
                 schema.kept_object.insert(),
-                [{**landed.row, "seq": seq + n} for n, landed in enumerate(pages)],
+                [
+                    {**landed.row, "seq": seq + n, "counts": landed.counts(taken)}
+                    for n, landed in enumerate(pages)
+                ],
             )
         _hold_unreadable(connection, flow, run, pages, now)
         for part in taken:

@@ -92,6 +92,18 @@ def find(store: Store, run_id: str) -> Run:
     return Run(row.id, row.flow, holder or "", row.fence, row.state)
 
 
+def open_run(store: Store, flow: str) -> str:
+    """Give the id of the run of ``flow`` that is open; raises Misconfigured when none is."""
+    table = schema.run
+    with store.reading() as connection:
+        found = connection.execute(
+            sa.select(table.c.id).where(table.c.flow == flow, table.c.state == "open").limit(1)
+        ).scalar_one_or_none()
+    if found is None:
+        raise Misconfigured(f"no run of {flow!r} is open", fix=f"start one: crossdock run {flow}")
+    return str(found)
+
+
 @contextmanager
 def holding(store: Store, run: Run) -> Iterator[None]:
     """Renew the run's lease in the background while the block works."""

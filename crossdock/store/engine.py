@@ -68,7 +68,9 @@ class Store:
             row = connection.execute(lock).one_or_none()
             if row is None:
                 connection.execute(
-                    schema.lease.insert().values(name=name, holder=holder, fence=1, expires_at=until)
+                    schema.lease.insert().values(
+                        name=name, holder=holder, fence=1, expires_at=until
+                    )
                 )
                 return 1
             if row.holder == holder and row.expires_at > now:
@@ -163,6 +165,8 @@ def open_store(home: Home) -> Store:
                 current = _version(connection)
         except sa.exc.OperationalError as error:
             raise _away(error) from error
+        if current is None:
+            home.make_key()  # a new home: nothing was kept under an older key
         if current != HEAD:
             migrate(engine)
         _engines[at] = engine

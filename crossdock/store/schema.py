@@ -155,7 +155,8 @@ kept_object = sa.Table(
     _text("path"),
     sa.Column("wrapped_key", sa.LargeBinary(), nullable=True),
     _text("state"),  # landed, unchanged, unreadable, erased
-    _text("reason", nullable=True),
+    _text("reason", nullable=True),  # why unreadable; for unchanged bytes the first object's id
+    _text("counts"),  # JSON: stream -> lines and unchanged observations
     _instant("received_at", nullable=False),
     sa.Index(None, "system", "stream", "name", "seq"),
     sa.Index(None, "run_id"),
@@ -192,6 +193,7 @@ batch = sa.Table(
     sa.Column("number", sa.Integer(), nullable=False),
     _count("lines"),
     _count("records"),
+    _text("amounts"),  # JSON: currency -> sum, counted from the grouped records
     _text("state"),  # pulled, resolved
     _text("steps"),  # JSON: step -> path of its file
     sa.UniqueConstraint("run_id", "leg", "number"),

@@ -39,6 +39,7 @@ def upgrade() -> None:
     sa.Column('number', sa.Integer(), nullable=False),
     sa.Column('lines', sa.BigInteger(), server_default='0', nullable=False),
     sa.Column('records', sa.BigInteger(), server_default='0', nullable=False),
+    sa.Column('amounts', sa.Text(), nullable=False),
     sa.Column('state', sa.Text(), nullable=False),
     sa.Column('steps', sa.Text(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_batch')),
@@ -297,6 +298,7 @@ def upgrade() -> None:
     sa.Column('wrapped_key', sa.LargeBinary(), nullable=True),
     sa.Column('state', sa.Text(), nullable=False),
     sa.Column('reason', sa.Text(), nullable=True),
+    sa.Column('counts', sa.Text(), nullable=False),
     sa.Column('received_at', schema.Instant(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_object'))
     )

@@ -1,0 +1,84 @@
+"""Processes that share the batches of a run: this one, and helpers forked before it grows."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from types import TracebackType
+from typing import Any
+
+Tell = Callable[[str, int, int], None]
+Step = Callable[[str], Any]
+
+
+class Crew:
+    """This process and ``workers - 1`` helpers; with one worker everything happens here.
+
+    The helpers are forked at once, while this process is small and has no threads, and load what
+    checking needs (Great Expectations takes seconds) while this process pulls.
+    """
+
+    def __init__(self, workers: int) -> None:
+        self._helpers = max(0, workers - 1)
+        self._pool: ProcessPoolExecutor | None = None
+
+    def __enter__(self) -> Crew:
+        if self._helpers:
+            context = multiprocessing.get_context("fork")
+            self._pool = ProcessPoolExecutor(self._helpers, mp_context=context)
+            for _ in range(self._helpers):
+                self._pool.submit(_warm)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=kind is not None)
+
+    def pipeline(self, batches: Sequence[str], first: Step, second: Step, tell: Tell) -> None:
+        """Do ``first`` of every batch here and ``second`` in the helpers as batches get ready."""
+        total = len(batches)
+        running: list[Future[Any]] = []
+        for number, batch_id in enumerate(batches, 1):
+            first(batch_id)
+            tell(first.__name__, number, total)
+            if self._pool is None:
+                second(batch_id)
+                tell(second.__name__, number, total)
+            else:
+                running.append(self._pool.submit(second, batch_id))
+        for number, future in enumerate(running, 1):
+            future.result()
+            tell(second.__name__, number, total)
+
+    def each(self, batches: Sequence[str], step: Step, tell: Tell, name: str) -> None:
+        """Do ``step`` of every batch, in the helpers and here, each batch once."""
+        todo = deque(batches)
+        running: set[Future[Any]] = set()
+        done = 0
+        while todo or running:
+            while self._pool is not None and todo and len(running) < self._helpers:
+                running.add(self._pool.submit(step, todo.popleft()))
+            if todo:
+                step(todo.popleft())
+                done += 1
+                finished = {future for future in running if future.done()}
+            else:
+                finished, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in finished:
+                future.result()
+                done += 1
+            running -= finished
+            tell(name, done, len(batches))
+
+
+def _warm() -> None:
+    from crossdock import expectations
+
+    expectations.warm()

@@ -1,0 +1,194 @@
+"""The five steps of a flow in their order, and nothing else.
+
+``run`` does all of them in this process and its helpers; Airflow calls the same steps as tasks
+(``crossdock.airflow``). Between two steps travels the id of a batch; what a step made lies in
+the batch's files, and what is decided for good is in the store.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from crossdock import flows
+from crossdock.errors import CrossdockError, TryLater
+from crossdock.home import Home
+
+Progress = Callable[[str, int, int], None]
+
+load = flows.load
+
+
+@dataclass(frozen=True)
+class Books:
+    """How a run ended: ``exit_status`` 0 balanced, 1 failed, 3 ran but needs a steward."""
+
+    run: str
+    flow: str
+    balanced: bool
+    exit_status: int
+    data: dict[str, Any] = field(default_factory=dict)
+    later: str = ""
+
+    def summary(self) -> str:
+        """Say in one line how the run ended."""
+        counts = self.data["records"]
+        told = ", ".join(f"{counts[name]} {name}" for name in counts if counts[name] or name == "read")
+        word = "balanced" if self.balanced else "NOT BALANCED"
+        return f"{self.flow}: {word}: {told}" + (f"; {self.later}" if self.later else "")
+
+
+def pull(flow_name: str, run_key: str = "", *, holder: str = "") -> list[str]:
+    """Begin or take up a run and pull; gives the ids of its batches.
+
+    ``run_key`` names the caller's run (Airflow's), so that a repeated task finds its own.
+    """
+    from crossdock import pull as step
+    from crossdock.runs import begin, holding
+    from crossdock.store.engine import process_name
+
+    home, store = _home_and_store()
+    flow = flows.load(home, flow_name)
+    run = begin(store, flow_name, holder or (f"airflow/{run_key}" if run_key else process_name()), run_key)
+    with holding(store, run), _timed(store, run.id, "pull"):
+        return step.pull(home, store, flow, run)
+
+
+def run_of(batch_id: str) -> str:
+    """Give the run that a batch belongs to.
+
+    >>> run_of("orders-20261121-101500-abc/0-3")
+    'orders-20261121-101500-abc'
+    """
+    return batch_id.rsplit("/", 1)[0]
+
+
+def map(batch_id: str) -> None:  # noqa: A001 - the step's own verb
+    """Map a batch's raw records to canonical documents."""
+    from crossdock.steps import Steps
+
+    Steps.of(batch_id).map()
+
+
+def check(batch_id: str) -> None:
+    """Check a batch's documents by the suites of its leg."""
+    from crossdock.steps import Steps
+
+    Steps.of(batch_id).check()
+
+
+def gate(run_id: str) -> None:
+    """Look at the whole run before anything of it is decided.
+
+    Raises Refused when a rule stops the flow; the run then waits, and its next start maps and
+    checks the same batches again.
+    """
+    from crossdock.steps import gate_run
+
+    home, store = _home_and_store()
+    gate_run(home, store, run_id)
+
+
+def resolve(batch_id: str) -> None:
+    """Commit a batch: versions, holds, outbox."""
+    from crossdock.steps import Steps
+
+    Steps.of(batch_id).resolve()
+
+
+def push(batch_id: str) -> None:
+    """Send what waits in the outbox of a batch; raises TryLater when a target asked for time."""
+    from crossdock.steps import Steps
+
+    later = Steps.of(batch_id).push()
+    if later is not None:
+        raise later
+
+
+def close(run_id: str) -> Books:
+    """Sweep what still waits, close the books of the run and give the lease back."""
+    from crossdock.closing import close_run
+
+    home, store = _home_and_store()
+    return close_run(home, store, run_id)
+
+
+def run(
+    home: Home, flow_name: str, workers: int = 2, progress: Progress | None = None
+) -> Books:
+    """Run a flow from pull to closed books, with ``workers`` processes.
+
+    ``progress(step, done, total)`` is called after each batch of a step. Raises TryLater when
+    the flow runs elsewhere, Misconfigured when a person must change something.
+    """
+    from crossdock.crew import Crew
+
+    flow = flows.load(home, flow_name)
+    tell = progress or (lambda step, done, total: None)
+    with Crew(workers) as crew:
+        tell("pull", 0, 1)
+        batches = pull(flow.name)
+        tell("pull", 1, 1)
+        from crossdock.runs import find, holding
+
+        run_id = open_run(flow.name)
+        _, store = _home_and_store()
+        try:
+            with holding(store, find(store, run_id)):
+                crew.pipeline(batches, map, check, tell)
+                gate(run_id)
+                for leg in _by_leg(batches):
+                    crew.each(leg, resolve_and_push, tell, "resolve")
+        except CrossdockError as error:
+            from crossdock.closing import interrupted
+
+            interrupted(store, run_id, error)
+            raise
+        books = close(run_id)
+        tell("books", 1, 1)
+        return books
+
+
+def resolve_and_push(batch_id: str) -> None:
+    """Do the last two steps of one batch; what a target postpones is swept at the end."""
+    resolve(batch_id)
+    try:
+        push(batch_id)
+    except TryLater:
+        return  # it is pending in the outbox; close() tries it once more and says so
+
+
+def _by_leg(batches: list[str]) -> Iterator[list[str]]:
+    """Split batches by leg, so that masters are delivered before what refers to them."""
+    legs: dict[str, list[str]] = {}
+    for batch_id in batches:
+        legs.setdefault(batch_id.rsplit("/", 1)[1].split("-")[0], []).append(batch_id)
+    for number in sorted(legs, key=int):
+        yield legs[number]
+
+
+def open_run(flow_name: str) -> str:
+    """Give the id of the flow's run that is under way; raises Misconfigured when there is none."""
+    from crossdock import runs
+
+    _, store = _home_and_store()
+    return runs.open_run(store, flow_name)
+
+
+def _home_and_store() -> tuple[Home, Any]:
+    from crossdock.store import open_store
+
+    home = Home.find()
+    return home, open_store(home)
+
+
+@contextmanager
+def _timed(store: Any, run_id: str, step: str) -> Iterator[None]:
+    from crossdock.runs import find, remember
+
+    start = time.perf_counter()
+    yield
+    remember(store, find(store, run_id), seconds={step: round(time.perf_counter() - start, 3)})

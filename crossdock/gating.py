@@ -1,0 +1,137 @@
+"""Gather what the batches of a run brought to the gate; keep its holds, stop where it says so."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import sqlalchemy as sa
+
+from crossdock import flows, gate
+from crossdock.batch import BatchFiles
+from crossdock.errors import Refused
+from crossdock.flows import Flow
+from crossdock.home import Home
+from crossdock.objects import Objects
+from crossdock.pull import batch_ids
+from crossdock.rules.contract import RUN
+from crossdock.runs import Run, remember
+from crossdock.steps import HELD, Steps, suite_of
+from crossdock.store import Store, schema
+
+LOOK_BACK = 7
+
+
+def gate_batches(home: Home, store: Store, run: Run) -> None:
+    """Judge the run as a whole and write its holds to the run's file ``gate``.
+
+    Raises Refused with every reason when the flow must stop.
+    """
+    flow = flows.load(home, run.flow)
+    suites = _suites(home, flow)
+    findings, totals, keys = [], [], []
+    watched = {e for e, named in suites.items() if any(r.on == RUN for s in named for r in s.rules)}
+    for batch_id in batch_ids(store, run.id):
+        steps = Steps.of(batch_id)
+        checked = steps.checked()
+        findings.append(_named(checked["findings"], batch_id, gate.FINDINGS))
+        totals.append(_named(checked["totals"], batch_id, gate.TOTALS))
+        keys += [_keys(steps, name, table) for name, table in steps.content().items()
+                 if name in watched]  # fmt: skip
+    decided = gate.gate(
+        suites,
+        pa.concat_tables([gate.FINDINGS.empty_table(), *findings]),
+        pa.concat_tables([gate.TOTALS.empty_table(), *totals]),
+        pa.concat_tables([gate.KEYS.empty_table(), *keys]),
+        _volumes(store, flow, run),
+    )
+    if decided.notes:
+        remember(store, run, notes=dict.fromkeys(decided.notes, 1))
+    if decided.stop:
+        raise Refused(
+            "the run was stopped before anything was delivered: " + "; ".join(decided.stop),
+            where=f"run {run.id}",
+            fix=f"mend the source, the mapping or the rule, then: crossdock run {flow.name}",
+        )
+    hold = decided.hold
+    size = hold.num_rows
+    table = hold.append_column("cause", pa.repeat(pa.scalar("check"), size))
+    table = table.append_column("entity", _entity_of(hold, totals))
+    table = table.select(["batch", *HELD.names]).cast(pa.schema([gate.BATCH, *HELD]))
+    files = BatchFiles(Objects(home), run.id)
+    files.objects.remove(files.path("gate"))
+    if size:
+        files.write("gate", {"hold": table})
+
+
+def _suites(home: Home, flow: Flow) -> dict[str, list[Any]]:
+    found: dict[str, list[Any]] = {}
+    for leg in flow.legs:
+        for entity, named in leg.suites.items():
+            known = found.setdefault(entity, [])
+            known += [s for name in named if (s := suite_of(home, name)) not in known]
+    return found
+
+
+def _named(table: pa.Table, batch_id: str, wanted: pa.Schema) -> pa.Table:
+    table = table.append_column("batch", pa.repeat(pa.scalar(batch_id), table.num_rows))
+    return table.select(wanted.names).cast(wanted)
+
+
+def _keys(steps: Steps, entity: str, content: pa.Table) -> pa.Table:
+    raw = steps.raw()
+    size = content.num_rows
+    prefix = f"{steps.leg.system}.{steps.leg.stream}|"
+    source = pc.binary_join_element_wise(prefix, raw["key"].take(content["record"]), "")
+    return pa.table(
+        {
+            "batch": pa.repeat(pa.scalar(steps.batch_id), size),
+            "entity": pa.repeat(pa.scalar(entity), size),
+            "record": content["record"],
+            "key": content["key"],
+            "source": source,
+            "hash": content["hash"].cast(pa.binary()),
+        }
+    ).cast(gate.KEYS)
+
+
+def _entity_of(hold: pa.Table, totals: list[pa.Table]) -> pa.Array:
+    """Name the entity of holds; a batch that carries one entity lends its name."""
+    names: dict[str, str] = {}
+    for table in totals:
+        for row in table.to_pylist():
+            names.setdefault(row["batch"], row["entity"])
+    return pa.array([names.get(batch, "") for batch in hold["batch"].to_pylist()], pa.string())
+
+
+def _volumes(store: Store, flow: Flow, run: Run) -> list[gate.Volume]:
+    share = Decimal(flow.expect_at_least.strip().rstrip("%") or "0") / 100
+    table, runs = schema.intake, schema.run
+    volumes = []
+    with store.reading() as connection:
+        for leg in flow.legs:
+            mine = sa.and_(table.c.system == leg.system, table.c.stream == leg.stream)
+            now = connection.execute(
+                sa.select(sa.func.sum(table.c.records)).where(mine, table.c.run_id == run.id)
+            ).scalar_one()
+            if now is None:
+                continue
+            earlier = connection.execute(
+                sa.select(sa.func.sum(table.c.records))
+                .join(runs, runs.c.id == table.c.run_id)
+                .where(mine, runs.c.state == "closed", runs.c.flow == flow.name)
+                .group_by(runs.c.id, runs.c.started_at)
+                .order_by(runs.c.started_at.desc())
+                .limit(LOOK_BACK)
+            ).scalars()
+            volumes.append(
+                gate.Volume(
+                    f"{leg.system}.{leg.stream}",
+                    int(now),
+                    [int(n) for n in earlier][::-1],
+                    share,
+                )
+            )
+    return volumes

@@ -1,0 +1,360 @@
+"""push: from outbox rows to receipts. A row is marked *sending* before, and settled after, each send.
+
+Nobody outside can check our fencing number, so it is checked where a row is marked, the send ends
+before the lease does, and whoever comes after a crash treats what was being sent as uncertain.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pyarrow as pa
+import sqlalchemy as sa
+
+from crossdock import documents, receipts
+from crossdock.connector import Connector, Outcome, Parcel, Writes
+from crossdock.errors import CrossdockError, Misconfigured, TryLater
+from crossdock.flows import Flow, Route
+from crossdock.payload import amounts_in
+from crossdock.runs import LEASE_SECONDS, Run
+from crossdock.store import Store, bulk, schema
+from crossdock.store.engine import guard, process_name
+
+ENGINE = {
+    "_reference": pa.string(),
+    "_key": pa.string(),
+    "_operation": pa.string(),
+    "_their_id": pa.string(),
+    "_version": pa.int64(),
+}
+
+
+@dataclass(frozen=True)
+class Target:
+    """A route with its opened connector, its stream and the mapping's function."""
+
+    route: Route
+    connector: Connector
+    stream: Writes
+    payload: Callable[[pa.Table], tuple[pa.Table, pa.Table]]
+    bodies: Callable[[pa.Table], list[dict[str, Any]]]
+
+
+def push(
+    store: Store,
+    flow: Flow,
+    run: Run,
+    batch_id: str,
+    target: Target,
+    documents_of: Callable[[str, Sequence[int]], pa.Table],
+) -> TryLater | None:
+    """Send what waits in the outbox of ``batch_id`` for one target.
+
+    ``documents_of(entity, records)`` gives the canonical documents of rows of the batch.
+    Gives the reason when some rows must be tried later, None when all are settled; raises
+    Misconfigured when the target cannot be reached for a reason that only a person can mend.
+    """
+    number = int(batch_id.rsplit("-", 1)[1])
+    name = f"{run.lease}/{target.route.target}/{number % flow.partitions}"
+    holder = f"{process_name()}/{secrets.token_hex(4)}"
+    world = target.connector.world
+    fence = store.acquire(name, holder, LEASE_SECONDS)
+    patience = world.monotonic() + LEASE_SECONDS
+    while fence is None and world.monotonic() < patience:
+        world.sleep(0.05)
+        fence = store.acquire(name, holder, LEASE_SECONDS)
+    if fence is None:
+        raise TryLater(f"another worker sends to {target.route.target}", after=30.0)
+    try:
+        sender = _Sender(store, run, batch_id, target, (name, holder, fence), documents_of)
+        return sender.send_all()
+    finally:
+        store.release(name, holder)
+
+
+class _Sender:
+    def __init__(
+        self,
+        store: Store,
+        run: Run,
+        batch_id: str,
+        target: Target,
+        lease: tuple[str, str, int],
+        documents_of: Callable[[str, Sequence[int]], pa.Table],
+    ) -> None:
+        self.store = store
+        self.run = run
+        self.batch_id = batch_id
+        self.target = target
+        self.lease = lease
+        self.world = target.connector.world
+        self.documents_of = documents_of
+        self.later: TryLater | None = None
+
+    def send_all(self) -> TryLater | None:
+        """Settle what a predecessor left, then send chunk by chunk."""
+        self._take_over()
+        rows = self._waiting()
+        if rows.num_rows == 0:
+            return self._still_waiting()
+        payload, hashes, amounts, rows = self._payload(rows)
+        size = max(1, self.target.stream.batch)
+        for start in range(0, rows.num_rows, size):
+            chunk = slice(start, min(start + size, rows.num_rows))
+            length = chunk.stop - chunk.start
+            self._send(
+                rows.slice(start, length),
+                payload.slice(start, length),
+                hashes.slice(start, length),
+                amounts.slice(start, length),
+            )
+        return self.later
+
+    def _still_waiting(self) -> TryLater | None:
+        table = schema.outbox
+        with self.store.reading() as connection:
+            waiting = connection.execute(
+                sa.select(sa.func.count()).where(*self._mine(), table.c.state == "pending")
+            ).scalar_one()
+        if not waiting:
+            return None
+        return TryLater(f"{waiting} documents wait for their next try", after=5.0)
+
+    def _mine(self) -> list[Any]:
+        table = schema.outbox
+        return [table.c.batch_id == self.batch_id, table.c.target == self.target.route.target]
+
+    def _take_over(self) -> None:
+        """Decide about rows that a dead or outrun worker was sending."""
+        table = schema.outbox
+        with self.store.reading() as connection:
+            left = connection.execute(
+                sa.select(table.c.id, table.c.deadline).where(
+                    *self._mine(), table.c.state == "sending"
+                )
+            ).all()
+        if not left:
+            return
+        delivery = self.target.stream.delivery
+        if delivery == "lookup_before_create":
+            # a request of the dead worker may still be on its way: look only when it cannot be
+            wait = max((row.deadline - self.world.now()).total_seconds() for row in left)
+            if wait > 0:
+                self.world.sleep(wait)
+        ids = pa.array([row.id for row in left], pa.int64())
+        with self.store.writing() as connection:
+            self._guard(connection)
+            if delivery == "none":
+                receipts.uncertain(
+                    connection, self.store, self.run, self.target.route, ids,
+                    "the worker died while sending; nobody can say whether it arrived",
+                )  # fmt: skip
+            else:
+                connection.execute(
+                    table.update()
+                    .where(bulk.among(table.c.id, ids, connection.dialect.name))
+                    .values(state="pending", claim=None)
+                )
+
+    def _guard(self, connection: sa.Connection) -> None:
+        guard(connection, self.run.lease, self.run.fence)
+        guard(connection, self.lease[0], self.lease[2])
+
+    def _waiting(self) -> pa.Table:
+        """Read the rows that are due; a document's later version waits for its earlier one."""
+        table = schema.outbox
+        earlier = table.alias("earlier")
+        blocked = (
+            sa.select(earlier.c.id)
+            .where(
+                earlier.c.entity == table.c.entity,
+                earlier.c.document_id == table.c.document_id,
+                earlier.c.target == table.c.target,
+                earlier.c.id < table.c.id,
+                earlier.c.state.in_(("pending", "sending", "accepted", "uncertain")),
+            )
+            .exists()
+        )
+        with self.store.reading() as connection:
+            return bulk.select(
+                connection,
+                sa.select(*(table.c[name] for name in receipts.ROW.names))
+                .where(
+                    *self._mine(),
+                    table.c.state == "pending",
+                    sa.or_(
+                        table.c.next_try_at.is_(None), table.c.next_try_at <= self.world.now()
+                    ),
+                    ~blocked,
+                )
+                .order_by(table.c.id),
+                receipts.ROW,
+            )
+
+    def _payload(self, rows: pa.Table) -> tuple[pa.Table, pa.Array, pa.Array, pa.Table]:
+        """Map the documents to what the target wants; rows that cannot be mapped are held."""
+        route = self.target.route
+        canonical = self._documents(rows)
+        made, faults = self.target.payload(canonical)
+        if faults.num_rows:
+            bad = sorted(set(faults["record"].to_pylist()))
+            with self.store.writing() as connection:
+                self._guard(connection)
+                receipts.unmappable(connection, self.store, self.run, route, rows, faults)
+            good = pa.array([n for n in range(rows.num_rows) if n not in set(bad)], pa.int64())
+            rows = rows.take(good)
+        made = made.drop_columns(["record"]) if "record" in made.column_names else made
+        texts = documents.to_json(made)
+        hashes = documents.hashes(texts)
+        amounts = amounts_in(made, self.target.stream.money)
+        return made, hashes, amounts, rows
+
+    def _documents(self, rows: pa.Table) -> pa.Table:
+        records = rows["record"]
+        entity = self.target.route.entity
+        if records.null_count == 0:
+            table = self.documents_of(entity, records.to_pylist())
+        else:
+            with self.store.reading() as connection:
+                table = receipts.stored_documents(connection, entity, rows)
+        numbers = pa.array(range(table.num_rows), pa.int32())
+        if "record" in table.column_names:
+            table = table.drop_columns(["record"])
+        return table.add_column(0, "record", numbers)
+
+    def _send(self, rows: pa.Table, payload: pa.Table, hashes: pa.Array, amounts: pa.Array) -> None:
+        rows, payload, hashes, amounts = self._mark(rows, payload, hashes, amounts)
+        if rows.num_rows == 0:
+            return
+        outcomes = self._outcomes(rows, payload)
+        with self.store.writing() as connection:
+            self.later = (
+                receipts.settle(
+                    connection,
+                    self.store,
+                    self.run,
+                    self.target.route,
+                    self.target.stream,
+                    rows,
+                    outcomes,
+                    amounts,
+                    claim=self.lease[1],
+                    now=self.world.now(),
+                )
+                or self.later
+            )
+
+    def _mark(
+        self, rows: pa.Table, payload: pa.Table, hashes: pa.Array, amounts: pa.Array
+    ) -> tuple[pa.Table, pa.Table, pa.Array, pa.Array]:
+        """Mark rows *sending* under our lease, with the body's hash, before the send."""
+        stream = self.target.stream
+        limit = min(stream.deadline, LEASE_SECONDS / 2)
+        if self.store.acquire(self.lease[0], self.lease[1], LEASE_SECONDS) != self.lease[2]:
+            raise TryLater(f"the lease {self.lease[0]} has gone to another worker")
+        known = rows["body_hash"].to_pylist()
+        other = [
+            n
+            for n, (old, new) in enumerate(zip(known, hashes.to_pylist(), strict=True))
+            if old is not None and bytes(old) != new
+        ]
+        with self.store.writing() as connection:
+            self._guard(connection)
+            if other:
+                receipts.uncertain(
+                    connection, self.store, self.run, self.target.route,
+                    rows["id"].take(pa.array(other)),
+                    "an earlier try sent another body: the mapping changed in between",
+                )  # fmt: skip
+                keep = pa.array([n for n in range(rows.num_rows) if n not in set(other)], pa.int64())
+                rows, payload = rows.take(keep), payload.take(keep)
+                hashes, amounts = hashes.take(keep), amounts.take(keep)
+            size = rows.num_rows
+            deadline = self.world.now() + timedelta(seconds=limit)
+            bulk.update(
+                connection,
+                schema.outbox,
+                pa.table(
+                    {
+                        "id": rows["id"],
+                        "state": pa.repeat(pa.scalar("sending"), size),
+                        "claim": pa.repeat(pa.scalar(self.lease[1]), size),
+                        "fence": pa.repeat(pa.scalar(self.lease[2]), size),
+                        "deadline": pa.repeat(
+                            pa.scalar(deadline, pa.timestamp("us", "UTC")), size
+                        ),
+                        "body_hash": hashes,
+                    }
+                ),
+                by=["id"],
+            )
+        return rows, payload, hashes, amounts
+
+    def _outcomes(self, rows: pa.Table, payload: pa.Table) -> list[Outcome]:
+        """Look up where the class needs it, write, and give one outcome a row."""
+        references = rows["document_key"].to_pylist()
+        stream = self.target.stream
+        try:
+            if stream.columns:
+                table = payload
+                for name, column in self._engine_columns(rows).items():
+                    table = table.append_column(name, column)
+                return self.target.connector.write_table(stream, table)
+            parcels = self._parcels(rows, payload)
+            found: Mapping[str, Any] = {}
+            if stream.delivery == "lookup_before_create":
+                creates = [parcel for parcel in parcels if parcel.operation == "create"]
+                found = self.target.connector.lookup(stream, creates) if creates else {}
+            missing = [parcel for parcel in parcels if not found.get(parcel.reference)]
+            written = {
+                outcome.reference: outcome
+                for outcome in (
+                    self.target.connector.write(stream, missing) if missing else ()
+                )
+            }
+            return [
+                written.get(parcel.reference)
+                or _there(parcel.reference, found.get(parcel.reference))
+                for parcel in parcels
+            ]
+        except TryLater as error:
+            return [Outcome(r, "try_later", message=error.what, after=error.after) for r in references]
+        except Misconfigured as error:
+            with self.store.writing() as connection:
+                receipts.back_to_pending(connection, rows["id"], self.lease[1])
+            raise error
+        except CrossdockError as error:
+            return [Outcome(r, "refused", message=error.what) for r in references]
+        except Exception as error:  # noqa: BLE001 - an unknown end of a send: it may have arrived
+            kind = type(error).__name__
+            verdict = "uncertain" if stream.delivery == "none" else "try_later"
+            return [Outcome(r, verdict, message=f"the send ended in {kind}") for r in references]  # type: ignore[arg-type]
+
+    def _engine_columns(self, rows: pa.Table) -> dict[str, Any]:
+        return {
+            "_reference": rows["document_key"],
+            "_key": rows["idempotency_key"],
+            "_operation": rows["operation"],
+            "_their_id": rows["their_id"],
+            "_version": rows["document_version"].cast(pa.int64()),
+        }
+
+    def _parcels(self, rows: pa.Table, payload: pa.Table) -> list[Parcel]:
+        columns = (rows[name].to_pylist() for name in
+                   ("document_key", "idempotency_key", "operation", "their_id"))  # fmt: skip
+        return [
+            Parcel(reference, key, operation, body, their_id)
+            for reference, key, operation, their_id, body in zip(
+                *columns, self.target.bodies(payload), strict=True
+            )
+        ]
+
+
+def _there(reference: str, found: Any) -> Outcome:
+    if found is None:
+        return Outcome(reference, "uncertain", message="the target gave no answer for it")
+    return Outcome(reference, "delivered", their_id=found.their_id, message="was there already")

@@ -1,0 +1,361 @@
+"""What came back: receipts, the base of bindings, the ledger, and holds for what went wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import sqlalchemy as sa
+
+from crossdock import documents, superseded
+from crossdock.connector import Outcome, Writes
+from crossdock.errors import TryLater
+from crossdock.flows import Route
+from crossdock.runs import Run
+from crossdock.store import Store, bulk, schema
+from crossdock.store.engine import take_numbers
+
+MAX_ATTEMPTS = 8
+AMOUNT = pa.decimal128(18, 6)
+
+#: The columns of an outbox row that a send needs.
+ROW = pa.schema(
+    [
+        ("id", pa.int64()),
+        ("document_id", pa.int64()),
+        ("document_version", pa.int32()),
+        ("document_key", pa.string()),
+        ("operation", pa.string()),
+        ("idempotency_key", pa.string()),
+        ("body_hash", pa.binary()),
+        ("record", pa.int32()),
+        ("version_id", pa.int64()),
+        ("attempts", pa.int32()),
+        ("their_id", pa.string()),
+        ("currency", pa.string()),
+    ]
+)
+
+
+def stored_documents(connection: sa.Connection, entity: str, rows: pa.Table) -> pa.Table:
+    """Read the document versions that ``rows`` name back from the store, in their order."""
+    table = schema.document_version
+    found = connection.execute(
+        sa.select(table.c.document_id, table.c.version, table.c.body).where(
+            table.c.entity == entity,
+            bulk.among(table.c.document_id, rows["document_id"], connection.dialect.name),
+        )
+    ).all()
+    bodies = {(row.document_id, row.version): bytes(row.body) for row in found}
+    wanted = zip(rows["document_id"].to_pylist(), rows["document_version"].to_pylist(), strict=True)
+    frames = pa.array([bodies[pair] for pair in wanted], pa.large_binary())
+    return documents.from_json(documents.decompress(frames), entity)
+
+
+def settle(
+    connection: sa.Connection,
+    store: Store,
+    run: Run,
+    route: Route,
+    stream: Writes,
+    rows: pa.Table,
+    outcomes: Sequence[Outcome],
+    amounts: pa.Array,
+    *,
+    claim: str,
+    now: datetime,
+) -> TryLater | None:
+    """Write each row's outcome down, in the caller's transaction.
+
+    Rows that are no longer claimed by ``claim`` are left alone: a successor decides about them.
+    Gives the reason to come back later where the target asked for it.
+    """
+    table = schema.outbox
+    still = set(
+        connection.execute(
+            sa.select(table.c.id).where(
+                bulk.among(table.c.id, rows["id"], connection.dialect.name),
+                table.c.state == "sending",
+                table.c.claim == claim,
+            )
+        ).scalars()
+    )
+    ids = rows["id"].to_pylist()
+    by_verdict: dict[str, list[int]] = {}
+    for number, outcome in enumerate(outcomes):
+        if ids[number] in still:
+            by_verdict.setdefault(outcome.verdict, []).append(number)
+    _delivered(connection, run, route, rows, outcomes, amounts, by_verdict.get("delivered", []), now)
+    for number in by_verdict.get("accepted", []):
+        _set(connection, ids[number], state="accepted", their_id=outcomes[number].their_id,
+             message=outcomes[number].message, claim=None)  # fmt: skip
+    _refused(connection, store, run, route, rows, outcomes, by_verdict.get("refused", []))
+    if unsure := by_verdict.get("uncertain", []):
+        words = outcomes[unsure[0]].message or "the target did not say whether it took it"
+        if stream.delivery == "none":
+            chosen = rows["id"].take(pa.array(unsure))
+            uncertain(connection, store, run, route, chosen, words)
+            unsure = []
+    waiting = [*by_verdict.get("try_later", []), *unsure]
+    return _later(connection, store, run, route, rows, outcomes, waiting, now)
+
+
+def _delivered(
+    connection: sa.Connection,
+    run: Run,
+    route: Route,
+    rows: pa.Table,
+    outcomes: Sequence[Outcome],
+    amounts: pa.Array,
+    numbers: Sequence[int],
+    now: datetime,
+) -> None:
+    if not numbers:
+        return
+    take = pa.array(numbers)
+    size = len(numbers)
+    done = rows.take(take)
+    money = amounts.take(take)
+    their_ids = pa.array(
+        [outcomes[n].their_id or outcomes[n].reference for n in numbers], pa.string()
+    )
+    instant = pa.repeat(pa.scalar(now, pa.timestamp("us", "UTC")), size)
+    bulk.update(
+        connection,
+        schema.outbox,
+        pa.table(
+            {
+                "id": done["id"],
+                "state": pa.repeat(pa.scalar("delivered"), size),
+                "their_id": their_ids,
+                "message": pa.array([outcomes[n].message[:500] for n in numbers], pa.string()),
+                "receipt_at": instant,
+                "amount": money,
+                "attempts": pc.add(done["attempts"], 1),
+            }
+        ),
+        by=["id"],
+    )
+    kept = connection.execute(
+        sa.select(schema.document_version.c.document_id, schema.document_version.c.version,
+                  schema.document_version.c.hash)
+        .where(
+            schema.document_version.c.entity == route.entity,
+            bulk.among(
+                schema.document_version.c.document_id,
+                done["document_id"],
+                connection.dialect.name,
+            ),
+        )
+    ).all()  # fmt: skip
+    hashes = {(row.document_id, row.version): bytes(row.hash) for row in kept}
+    pairs = zip(done["document_id"].to_pylist(), done["document_version"].to_pylist(), strict=True)
+    bulk.upsert(
+        connection,
+        schema.binding,
+        pa.table(
+            {
+                "system": pa.repeat(pa.scalar(route.system), size),
+                "stream": pa.repeat(pa.scalar(route.stream), size),
+                "entity": pa.repeat(pa.scalar(route.entity), size),
+                "document_id": done["document_id"],
+                "their_id": their_ids,
+                "base_version": done["document_version"],
+                "base_hash": pa.array([hashes[pair] for pair in pairs], pa.binary()),
+                "run_id": pa.repeat(pa.scalar(run.id), size),
+            }
+        ),
+    )
+    _ledger(connection, done["id"], "delivered", "", money)
+
+
+def _ledger(
+    connection: sa.Connection, outbox_ids: Any, state: str, reason: str, money: Any = None
+) -> None:
+    """Set the ledger rows that wait for outbox rows; money only where the target took it."""
+    ledger = schema.ledger
+    columns = {
+        "outbox_id": outbox_ids,
+        "state": pa.repeat(pa.scalar(state), len(outbox_ids)),
+        "reason": pa.repeat(pa.scalar(reason), len(outbox_ids)),
+    }
+    if money is not None and money.null_count < len(money):
+        columns["amount"] = money
+    bulk.update(connection, ledger, pa.table(columns), by=["outbox_id"])
+    touched = connection.execute(
+        sa.select(ledger.c.version_id).where(
+            bulk.among(ledger.c.outbox_id, outbox_ids, connection.dialect.name)
+        )
+    ).scalars()
+    superseded.refresh(connection, pa.array(sorted(set(touched)), pa.int64()))
+
+
+def _refused(
+    connection: sa.Connection,
+    store: Store,
+    run: Run,
+    route: Route,
+    rows: pa.Table,
+    outcomes: Sequence[Outcome],
+    numbers: Sequence[int],
+) -> None:
+    for number in numbers:
+        row = {name: rows[name][number].as_py() for name in ROW.names}
+        words = outcomes[number].message or "the target refused it"
+        _set(connection, row["id"], state="refused", message=words[:500], claim=None)
+        _hold(connection, run, route, row, "refused", "refused", words)
+
+
+def _later(
+    connection: sa.Connection,
+    store: Store,
+    run: Run,
+    route: Route,
+    rows: pa.Table,
+    outcomes: Sequence[Outcome],
+    numbers: Sequence[int],
+    now: datetime,
+) -> TryLater | None:
+    worst: TryLater | None = None
+    for number in numbers:
+        row = {name: rows[name][number].as_py() for name in ROW.names}
+        outcome = outcomes[number]
+        attempts = int(row["attempts"]) + 1
+        if attempts >= MAX_ATTEMPTS:
+            words = f"gave up after {attempts} tries: {outcome.message}"
+            _set(connection, row["id"], state="uncertain", message=words[:500], claim=None,
+                 attempts=attempts)  # fmt: skip
+            _hold(connection, run, route, row, "uncertain", "gave_up", words)
+            continue
+        wait = outcome.after if outcome.after is not None else min(300.0, 2.0**attempts)
+        _set(connection, row["id"], state="pending", claim=None, attempts=attempts,
+             message=outcome.message[:500], next_try_at=now + timedelta(seconds=wait))  # fmt: skip
+        if worst is None or (worst.after or 0) < wait:
+            worst = TryLater(
+                f"{route.target} cannot take everything now: {outcome.message}", after=wait
+            )
+    return worst
+
+
+def uncertain(
+    connection: sa.Connection, store: Store, run: Run, route: Route, ids: Any, words: str
+) -> None:
+    """Park rows of which nobody knows whether they arrived; a person decides."""
+    table = schema.outbox
+    found = connection.execute(
+        sa.select(*(table.c[name] for name in ROW.names)).where(
+            bulk.among(table.c.id, ids, connection.dialect.name)
+        )
+    ).all()
+    for row in found:
+        _set(connection, row.id, state="uncertain", message=words, claim=None)
+        _hold(connection, run, route, row._asdict(), "uncertain", "uncertain", words)
+
+
+def unmappable(
+    connection: sa.Connection,
+    store: Store,
+    run: Run,
+    route: Route,
+    rows: pa.Table,
+    faults: pa.Table,
+) -> None:
+    """Hold deliveries whose document the outbound mapping could not turn into a payload."""
+    for number in sorted(set(faults["record"].to_pylist())):
+        row = {name: rows[name][number].as_py() for name in ROW.names}
+        mine = faults.filter(pc.equal(faults["record"], number)).to_pylist()
+        words = str(mine[0]["message"])
+        _set(connection, row["id"], state="refused", message=words[:500])
+        _hold(connection, run, route, row, "mapping", str(mine[0]["rule"]), words, mine)
+
+
+def back_to_pending(connection: sa.Connection, ids: Any, claim: str) -> None:
+    """Undo *sending* of rows whose send certainly had no effect."""
+    table = schema.outbox
+    connection.execute(
+        table.update()
+        .where(
+            bulk.among(table.c.id, ids, connection.dialect.name),
+            table.c.state == "sending",
+            table.c.claim == claim,
+        )
+        .values(state="pending", claim=None)
+    )
+
+
+def _set(connection: sa.Connection, outbox_id: int, **values: Any) -> None:
+    table = schema.outbox
+    connection.execute(table.update().where(table.c.id == outbox_id).values(**values))
+
+
+def _hold(
+    connection: sa.Connection,
+    run: Run,
+    route: Route,
+    row: dict[str, Any],
+    cause: str,
+    rule: str,
+    words: str,
+    faults: Sequence[dict[str, Any]] = (),
+) -> None:
+    """Open a hold on one delivery; the record itself may be fine at other targets."""
+    version = schema.record_version
+    record = connection.execute(
+        sa.select(version).where(version.c.id == row["version_id"])
+    ).one()
+    hold_id = take_numbers(connection, "hold")
+    now = connection.execute(sa.select(schema.run.c.flow).where(schema.run.c.id == run.id))
+    flow = now.scalar_one()
+    connection.execute(
+        schema.hold.insert().values(
+            id=hold_id,
+            flow=flow,
+            run_id=run.id,
+            batch_id=record.batch_id,
+            subject="delivery",
+            cause=cause,
+            rule=rule,
+            summary=words[:500],
+            state="open",
+            system=record.system,
+            stream=record.stream,
+            key=record.key,
+            entity=record.entity,
+            target=route.target,
+            version_id=row["version_id"],
+            outbox_id=row["id"],
+            object_id=record.object_id,
+            record=record.record,
+            amount=record.amount,
+            currency=record.currency,
+            opened_at=_now(),
+        )
+    )
+    found = faults or [{"rule": rule, "path": "", "value": None, "message": words}]
+    first = take_numbers(connection, "verdict", len(found))
+    connection.execute(
+        schema.verdict.insert(),
+        [
+            {
+                "id": first + number,
+                "hold_id": hold_id,
+                "rule": str(fault.get("rule") or rule),
+                "rule_version": "",
+                "severity": "hold_record",
+                "field": str(fault.get("path") or ""),
+                "value": fault.get("value"),
+                "message": str(fault.get("message") or words)[:500],
+            }
+            for number, fault in enumerate(found)
+        ],
+    )
+    _ledger(connection, pa.array([row["id"]]), "quarantined", f"{cause}: {rule}")
+
+
+def _now() -> datetime:
+    from datetime import UTC
+
+    return datetime.now(UTC)
