@@ -95,6 +95,16 @@ def _identifiers(values: pa.Array) -> Any:
 
 
 @conversion(gives="text")
+def cut(text: str, *, length: int) -> str:
+    """Cut text to at most ``length`` characters, for a target that takes no more.
+
+    >>> cut("WHITE METAL LANTERN", length=11)
+    'WHITE METAL'
+    """
+    return text[:length].rstrip()
+
+
+@conversion(gives="text")
 def digits(text: str) -> str:
     """Keep the digits only: of a telephone number, of a number that is grouped for reading.
 

@@ -13,9 +13,10 @@ from crossdock.errors import Misconfigured
 from crossdock.mapping import dialect, lookup, when
 from crossdock.mapping.dialect import At, checked, part
 from crossdock.mapping.frames import Path
+from crossdock.mapping.operands import check_operands, checked_fields
 from crossdock.mapping.options import options_of
 from crossdock.mapping.paths import ROOT, Known, dotted, split
-from crossdock.mapping.spec import Fields, Listed, Value
+from crossdock.mapping.spec import Also, Fields, Listed, Value
 from crossdock.model.entity import Entity
 from crossdock.model.fields import DECIMALS, Field, near
 from crossdock.yaml import Document
@@ -74,7 +75,7 @@ class Compiler:
             else:
                 declared = self._declared(f"{name}.{key}" if name else key, place, listed=False)
                 made[key] = self.value(key, place, above, declared)
-        _check_operands(self.page, at, made)
+        check_operands(self.page, at, made)
         self._check_complete(at, made, name)
         return made
 
@@ -122,15 +123,38 @@ class Compiler:
             self._source_field((*below, *used), place)
             self.known.add((*below, *used)).leaf = True
         inner = self.fields((*place, "fields"), below, declared.name if declared else name)
-        return Listed(
-            name, path, inner, condition, order, bool(spec.get("one_or_many", False)), keeps
-        )
+        one = bool(spec.get("one_or_many", False))
+        outer_name = declared.name if declared else name
+        also = self._also(spec, place, above, outer_name)
+        if also and any(isinstance(item, Listed) for item in inner.values()):
+            raise self.page.wrong("a list with also cannot hold lists", *place, "also")
+        return Listed(name, path, inner, condition, order, one, keeps, also)
 
-    def value(self, name: str, place: At, above: Path, declared: Field | None) -> Value:
-        """Compile one target field."""
+    def _also(self, spec: Mapping[str, Any], place: At, above: Path, name: str) -> tuple[Also, ...]:
+        """Compile the parts of a list that are made of its head."""
+        made = []
+        for number in range(len(spec.get("also", []))):
+            at = (*place, "also", number)
+            part_spec = checked(self.page, at, dialect.PART, "a part")
+            condition = when.at(self.page, (*at, "where")) if "where" in part_spec else None
+            for used in condition.paths if condition else ():
+                self._source_field((*above, *used), at)
+                self.known.add((*above, *used)).leaf = True
+            made.append(Also(self.fields((*at, "fields"), above, name), condition))
+        return tuple(made)
+
+    def value(
+        self,
+        name: str,
+        place: At,
+        above: Path,
+        declared: Field | None,
+        usual: Mapping[str, Any] | None = None,
+    ) -> Value:
+        """Compile one target field; ``usual`` holds what a bare path in first_of inherits."""
         spec = part(self.page, place)
         if isinstance(spec, str):
-            spec = {"path": spec}
+            spec = {**(usual or {}), "path": spec}
         else:
             spec = checked(self.page, place, _value_keys(), f"the field {name!r}")
         origin = self._origin(spec, name, place)
@@ -143,17 +167,24 @@ class Compiler:
             "holds": held(declared) if declared else None,
             "conversion": conversion,
             "after": after,
-            "options": options_of(self.page, place, spec, conversion, self.defaults),
+            "options": self._options(spec, place, origin, conversion),
             "words": frozenset(declared.values) if declared else frozenset(),
             **self._plain(spec, declared),
         }
         return Value(
             **common,
-            operands=self._operands(spec, origin, place, above),
+            operands=self._operands(spec, origin, place, above, declared),
             constant=self._constant(spec, "constant", place, declared),
             default=self._constant(spec, "default", place, declared),
             lookup=self._lookup(spec, place),
         )
+
+    def _options(
+        self, spec: Mapping[str, Any], place: At, origin: str, conversion: Conversion | None
+    ) -> dict[str, Any]:
+        if origin == "first_of":
+            return {}
+        return options_of(self.page, place, spec, conversion, self.defaults)
 
     def _origin(self, spec: Mapping[str, Any], name: str, place: At) -> Any:
         found = [word for word in dialect.SOURCES if word in spec]
@@ -203,6 +234,8 @@ class Compiler:
     ) -> tuple[Conversion | None, Conversion | None]:
         """Find the conversion of the source value, and the one of what a value table gives."""
         usual = convert.find(CONVERSIONS[declared.kind]) if declared else None
+        if origin == "first_of":  # each of its fields is converted by itself
+            return None, None
         if "as" in spec:
             named = convert.find(spec["as"], self.page.where(*place, "as"))
             self._check_takes(named, _given(source, origin), (*place, "as"))
@@ -247,20 +280,29 @@ class Compiler:
         }
 
     def _operands(
-        self, spec: Mapping[str, Any], origin: str, place: At, above: Path
+        self,
+        spec: Mapping[str, Any],
+        origin: str,
+        place: At,
+        above: Path,
+        declared: Field | None,
     ) -> tuple[str | Value, ...]:
         if origin == "sum":
             return tuple(spec["sum"].split("."))
-        if origin not in ("join", "multiply", "add", "subtract"):
+        if origin not in ("join", "first_of", "multiply", "add", "subtract"):
             return ()
         made: list[str | Value] = []
+        kind = Field("", "text" if origin == "join" else "amount", "")
+        usual = {key: spec[key] for key in spec if key == "as" or key in dialect.option_keys()}
         for number, operand in enumerate(spec[origin]):
             at = (*place, origin, number)
-            if isinstance(operand, str) and origin != "join":
+            name = f"{origin} {number + 1}"
+            if origin == "first_of":
+                made.append(self.value(name, at, above, declared, usual))
+            elif isinstance(operand, str) and origin != "join":
                 made.append(operand)
             else:
-                kind = Field("", "text" if origin == "join" else "amount", "")
-                made.append(self.value(f"{origin} {number + 1}", at, above, kind))
+                made.append(self.value(name, at, above, kind))
         return tuple(made)
 
     def _constant(
@@ -325,57 +367,3 @@ def _given(source: Field | None, origin: str) -> Holds:
 def _a(word: str) -> str:
     names = {"instant": "an instant", "whole": "a whole number", "text": "text"}
     return names.get(word, f"a {word}")
-
-
-def checked_fields(page: Document, at: At) -> dict[str, Any]:
-    """Give the fields at a place; raises Misconfigured where they are no pairs."""
-    spec = part(page, at)
-    if not isinstance(spec, dict) or not spec:
-        raise page.wrong("fields must be pairs: target: source", *at)
-    for name, value in spec.items():
-        if not isinstance(value, (str, dict)) or value == "":
-            raise page.wrong(
-                f"the field {name!r} must be a source path or a description",
-                *at,
-                name,
-                fix=f"{name}: SourceField",
-            )
-    return spec
-
-
-def _check_operands(page: Document, at: At, made: Fields) -> None:
-    """See that derived fields name fields that are there, and do not go in a circle."""
-    for name, value in made.items():
-        if isinstance(value, Value):
-            if value.origin == "sum":
-                _check_sum(page, (*at, name), value, made)
-            _check_circle(page, (*at, name), name, made, ())
-
-
-def _check_sum(page: Document, at: At, value: Value, made: Fields) -> None:
-    listed = made.get(str(value.operands[0]))
-    if not isinstance(listed, Listed) or len(value.operands) != 2:
-        lists = [name for name, item in made.items() if isinstance(item, Listed)]
-        raise page.wrong(
-            f"sum needs a field of a list beside it: {value.operands[0]!r} is none",
-            *at,
-            fix=near(str(value.operands[0]), lists) if lists else "map a list first",
-        )
-    if value.operands[1] not in listed.fields:
-        raise page.wrong(
-            f"the list {listed.name!r} has no field {value.operands[1]!r}",
-            *at,
-            fix=near(str(value.operands[1]), list(listed.fields)),
-        )
-
-
-def _check_circle(page: Document, at: At, name: str, made: Fields, way: tuple[str, ...]) -> None:
-    if name in way:
-        raise page.wrong(f"the fields {' and '.join(way)} are made of each other", *at)
-    value = made.get(name)
-    if value is None:
-        raise page.wrong(f"there is no field {name!r} beside it", *at, fix=near(name, list(made)))
-    if isinstance(value, Value) and value.origin in ("multiply", "add", "subtract"):
-        for operand in value.operands:
-            if isinstance(operand, str):
-                _check_circle(page, at, operand, made, (*way, name))

@@ -44,6 +44,7 @@ SHAPES: Mapping[str, dict[str, Any]] = {
     "condition": {"$ref": "#/$defs/condition"},
     "conditions": {"type": "array", "items": {"$ref": "#/$defs/condition"}, "minItems": 1},
     "operands": {"type": "array", "items": {"$ref": "#/$defs/operand"}, "minItems": 2},
+    "parts": {"type": "array", "items": {"$ref": "#/$defs/part"}, "minItems": 1},
     "share": {"$ref": "#/$defs/share"},
     "defaults": {"$ref": "#/$defs/defaults"},
 }
@@ -71,6 +72,7 @@ VALUE: Mapping[str, Key] = {
     "path": Key("path", "Source field; dots go into objects, / starts at the record's head."),
     "constant": Key("single", "The same value for every record."),
     "join": Key("operands", "Texts of several source fields, put together."),
+    "first_of": Key("operands", "The first of several source fields that has a value."),
     "multiply": Key("operands", "Product of decimals: names of fields beside this one."),
     "add": Key("operands", "Sum of decimals: names of fields beside this one."),
     "subtract": Key("operands", "First decimal less the others."),
@@ -98,6 +100,12 @@ LIST: Mapping[str, Key] = {
     "order_by": Key("texts", "Source fields that give the order, whatever order they came in."),
     "one_or_many": Key("flag", "A single object in place of the list counts as a list of one."),
     "fields": Key("fields", "Fields of each part.", True),
+    "also": Key("parts", "Parts that are made of the head: postage as a line of its own."),
+}
+
+PART: Mapping[str, Key] = {
+    "where": Key("condition", "Which heads have this part; without it, all."),
+    "fields": Key("fields", "Fields of the part, by paths of the head.", True),
 }
 
 CONDITION: Mapping[str, Key] = {
@@ -124,7 +132,10 @@ TABLE: Mapping[str, Key] = {
     "values": Key("any", "Source text: canonical text, or null for known and without one.", True),
 }
 
-SOURCES = ("path", "constant", "join", "multiply", "add", "subtract", "sum", "number")
+SOURCES = (
+    *("path", "constant", "join", "first_of"),
+    *("multiply", "add", "subtract", "sum", "number"),
+)
 TESTS = ("equals", "one_of", "starts_with", "matches", "present")
 
 _OPTION_SHAPES = {"str": "text", "bool": "flag", "int": "whole", "tuple[str, ...]": "texts"}
@@ -207,6 +218,7 @@ _FITS: Mapping[str, Any] = {
     "condition": lambda value: isinstance(value, dict) and bool(value),
     "conditions": _is_list,
     "operands": lambda value: _is_list(value) and len(value) > 1,
+    "parts": _is_list,
     "share": lambda value: isinstance(value, dict),
     "defaults": lambda value: isinstance(value, dict),
 }
@@ -223,6 +235,7 @@ _WANTS: Mapping[str, str] = {
     "condition": "write a condition such as {field: InvoiceNo, starts_with: C}",
     "conditions": "write a list of conditions",
     "operands": "write a list of at least two: [a, b]",
+    "parts": "write a list of parts: [{fields: {...}}]",
     "share": "write {of: InvoiceNo, percent: 1}",
     "defaults": "write keys such as zone: Europe/London",
 }

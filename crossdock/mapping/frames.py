@@ -157,6 +157,14 @@ class RowsHead(Frame):
         """The rows of each record."""
         return self.rows, {}
 
+    def pick(self, rows: Ints) -> RowsHead:
+        """Records by number, with their rows."""
+        counts = np.diff(self.rows.offsets)[rows]
+        offsets = np.concatenate([[0], np.cumsum(counts)])
+        starts = np.repeat(self.rows.offsets[rows] - offsets[:-1], counts)
+        chosen = self.rows.pick(starts + np.arange(offsets[-1]))
+        return RowsHead(chosen, offsets, self.records[rows])
+
 
 class Objects(Frame):
     """JSON objects, read once; a path is followed for all of them at a time."""

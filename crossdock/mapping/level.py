@@ -5,23 +5,22 @@ Fields are made when they are asked for, so that a product can stand above its f
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from crossdock.convert.columns import arrow_type, as_text
 from crossdock.errors import Misconfigured
-from crossdock.mapping import exact, groups
+from crossdock.mapping import groups
 from crossdock.mapping.bag import Bag
 from crossdock.mapping.columns import Cells, Converted, convert, finished
+from crossdock.mapping.derived import ORIGINS
 from crossdock.mapping.faults import Faults
 from crossdock.mapping.frames import Column, Frame, Ints, Mask, Path, Rows
+from crossdock.mapping.joined import Joined
 from crossdock.mapping.paths import ROOT, Known, dotted
-from crossdock.mapping.spec import Fields, Listed, Value
+from crossdock.mapping.spec import Also, Fields, Listed, Value
 
 DERIVED = frozenset({"multiply", "add", "subtract", "sum"})
 
@@ -56,7 +55,12 @@ class Level:
         self.sorting: Ints | None = None
         self.bag = Bag()
         self._cells: dict[str, Cells] = {}
-        self._lists: dict[str, Level] = {}
+        self._lists: dict[str, Level | Joined] = {}
+
+    @property
+    def offsets(self) -> Ints:
+        """Offsets of the rows by the rows of the level above."""
+        return self.frame.offsets_in(self.above.frame) if self.above else np.arange(2)
 
     # -- fields -----------------------------------------------------------------------------
     def cells(self, name: str) -> Cells:
@@ -77,7 +81,7 @@ class Level:
 
     def _finish(self, value: Value) -> Cells:
         """Make a column, fill in its default, and complain where a required value is missing."""
-        cells, bad = self._made(value)
+        cells, bad = self.made(value)
         missing = (cells.codes < 0) & ~bad
         if not missing.any():
             return cells
@@ -96,10 +100,11 @@ class Level:
             )
         return cells
 
-    def _made(self, value: Value) -> tuple[Cells, Mask]:
+    def made(self, value: Value) -> tuple[Cells, Mask]:
+        """Make a column; answer it, and which rows were bad."""
         if value.origin == "path":
             return self._from_path(value)
-        cells, bad = _ORIGINS[value.origin](self, value)
+        cells, bad = ORIGINS[value.origin](self, value)
         if value.conversion is None or value.origin == "constant":
             return cells, bad
         cells, worse = self._converted(value, Column(cells.values, cells.codes, {}), self.frame)
@@ -222,77 +227,23 @@ class Level:
                 bad_here[row] = True
         return Cells(cells.values, codes), bad_here
 
-    # -- values made of others ----------------------------------------------------------------
-    def _constant(self, value: Value) -> tuple[Cells, Mask]:
-        kind = arrow_type(value.holds) if value.holds else None
-        size = self.frame.size
-        cells = Cells(pa.array([value.constant], kind), np.zeros(size, np.int64))
-        return cells, np.zeros(size, np.bool_)
-
-    def _number(self, value: Value) -> tuple[Cells, Mask]:
-        """Number the rows; the numbers are text for an identifier."""
-        offsets = self.frame.offsets_in(self.above.frame) if self.above else np.arange(2)
-        counted = groups.numbers(offsets, self.sorting)
-        values = pa.array(np.arange(1, int(counted.max(initial=0)) + 1))
-        cells = Cells(pc.cast(values, arrow_type(value.holds or "whole")), counted - 1)
-        return cells, np.zeros(self.frame.size, np.bool_)
-
-    def _join(self, value: Value) -> tuple[Cells, Mask]:
-        bad = np.zeros(self.frame.size, np.bool_)
-        texts = []
-        for operand in value.operands:
-            assert isinstance(operand, Value)  # noqa: S101 - the compiler made it so
-            cells, worse = self._made(operand)
-            bad |= worse
-            texts.append(as_text(cells.array()))
-        return Cells.of(pc.binary_join_element_wise(*texts, value.separator)), bad
-
-    def _arithmetic(self, value: Value) -> tuple[Cells, Mask]:
-        """Multiply, add or subtract columns; a result that does not fit is a fault."""
-        bad = np.zeros(self.frame.size, np.bool_)
-        operands = []
-        for operand in value.operands:
-            if isinstance(operand, Value):
-                cells, worse = self._made(operand)
-                bad |= worse
-            else:
-                cells = self.cells(operand)
-            operands.append(_decimals(cells.array(), operand, value))
-        result = operands[0]
-        for operand in operands[1:]:
-            result, unfit = _apply(value.origin, result, operand)
-            self._unfit(value, np.flatnonzero(unfit), operands)
-            bad |= unfit
-        return Cells.of(result), bad
-
-    def _unfit(self, value: Value, rows: Ints, operands: list[Any]) -> None:
-        sign = {"multiply": " x ", "add": " + ", "subtract": " - "}[value.origin]
-        shown = [
-            sign.join(str(as_text(item.slice(row, 1))[0]) for item in operands) for row in rows
-        ]
-        text = f"{value.name} has more than 6 decimals or 12 digits before the point"
-        self.run.faults.add(self.frame, rows, value.name, shown, [text] * len(rows), "exact")
-
-    def _sum(self, value: Value) -> tuple[Cells, Mask]:
-        name, inner = (str(operand) for operand in value.operands)
-        level = self.list(name)
-        array = _decimals(level.cells(inner).array(), inner, value)
-        sums, bad = exact.group_sums(array, level.frame.offsets_in(self.frame))
-        rows = np.flatnonzero(bad)
-        text = f"{value.name} has more than 12 digits before the point"
-        self.run.faults.add(
-            self.frame, rows, value.name, [None] * len(rows), [text] * len(rows), "exact"
-        )
-        return Cells.of(sums), bad
-
     # -- lists --------------------------------------------------------------------------------
-    def list(self, name: str) -> Level:
+    def list(self, name: str) -> Level | Joined:
         """The level of one list, its parts chosen and sorted."""
         if name not in self._lists:
             listed = self.fields[name]
             assert isinstance(listed, Listed)  # noqa: S101
-            self._lists[name] = self._opened(listed)
+            level = self._opened(listed)
+            extra = [self._part(also, listed) for also in listed.also]
+            self._lists[name] = Joined([level, *extra]) if extra else level
         return self._lists[name]
+
+    def _part(self, also: Also, listed: Listed) -> Level:
+        """A level for parts that are made of this level's own rows."""
+        mask = also.where.rows(self.frame) if also.where else np.ones(self.frame.size, np.bool_)
+        frame = self.frame.pick(np.flatnonzero(mask))
+        frame.below(self.frame, "", np.concatenate([[0], np.cumsum(mask)]))
+        return Level(also.fields, frame, self.run, self, keeps=listed.keeps)
 
     def _opened(self, listed: Listed) -> Level:
         frame, wrong = self.frame.items(listed.path, listed.one_or_many)
@@ -309,30 +260,3 @@ class Level:
             found = [column for column in columns if column is not None]
             level.sorting = groups.order(found, frame.parents_in(self.frame))
         return level
-
-
-def _decimals(array: Any, operand: str | Value, value: Value) -> Any:
-    kind = arrow_type("decimal")
-    if array.type.equals(kind):
-        return array
-    if pa.types.is_integer(array.type) or pa.types.is_null(array.type):
-        return pc.cast(array, kind)
-    name = operand if isinstance(operand, str) else operand.name
-    raise Misconfigured(f"{value.name} needs decimals, and {name} is {array.type}")
-
-
-def _apply(origin: str, left: Any, right: Any) -> tuple[Any, Mask]:
-    if origin == "multiply":
-        return exact.multiply(left, right)
-    return exact.add(left, right, minus=origin == "subtract")
-
-
-_ORIGINS: dict[str, Callable[[Level, Value], tuple[Cells, Mask]]] = {
-    "constant": Level._constant,
-    "number": Level._number,
-    "join": Level._join,
-    "multiply": Level._arithmetic,
-    "add": Level._arithmetic,
-    "subtract": Level._arithmetic,
-    "sum": Level._sum,
-}

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from crossdock.mapping.bag import unknown
 from crossdock.mapping.frames import Frame, Rows, RowsHead
+from crossdock.mapping.joined import Joined
 from crossdock.mapping.level import Level
 from crossdock.mapping.paths import Known
 from crossdock.mapping.spec import Listed
@@ -37,8 +38,17 @@ def _column(level: Level, name: str, kind: pa.DataType, known: Known) -> Any:
         return level.cells(name).array(level.sorting)
     below = level.list(name)
     inner = _known_below(level, field, known)
-    parts = [_column(below, child.name, child.type, inner) for child in kind.value_type]
+    parts = [_part(below, child.name, child.type, inner) for child in kind.value_type]
     return _lists(level, below, pa.StructArray.from_arrays(parts, fields=list(kind.value_type)))
+
+
+def _part(below: Level | Joined, name: str, kind: pa.DataType, known: Known) -> Any:
+    if not isinstance(below, Joined):
+        return _column(below, name, kind, known)
+    if name != "extension" and name in below.fields:
+        return below.cells(name).array()
+    own = _column(below.parts[0], name, kind, known)
+    return below.merged([own, *(pa.nulls(part.frame.size, kind) for part in below.parts[1:])])
 
 
 def _head(level: Level) -> Known:
@@ -74,9 +84,8 @@ def _place(frame: Frame) -> str:
     return f"{above}[].{frame.name}" if above else frame.name
 
 
-def _lists(level: Level, below: Level, structs: Any) -> Any:
-    offsets = below.frame.offsets_in(level.frame)
-    made = pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), structs)
+def _lists(level: Level, below: Level | Joined, structs: Any) -> Any:
+    made = pa.ListArray.from_arrays(pa.array(below.offsets, pa.int32()), structs)
     if level.sorting is None:
         return made
     return made.take(pa.array(level.sorting))
@@ -89,11 +98,11 @@ def target(level: Level) -> pa.Table:
     return pa.table([record, *arrays], names=["record", *names])
 
 
-def _flat(level: Level) -> dict[tuple[str, ...], Any]:
+def _flat(level: Level | Joined) -> dict[tuple[str, ...], Any]:
     found: dict[tuple[str, ...], Any] = {}
     for name, field in level.fields.items():
         path = tuple(name.split("."))
-        if isinstance(field, Listed):
+        if isinstance(field, Listed) and isinstance(level, Level):
             below = level.list(name)
             names, arrays = _nested(_flat(below))
             found[path] = _lists(level, below, pa.StructArray.from_arrays(arrays, names=names))

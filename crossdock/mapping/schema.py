@@ -32,6 +32,7 @@ def schema() -> dict[str, Any]:
             "operand": {"anyOf": [{"type": "string", "minLength": 1}, {"$ref": "#/$defs/value"}]},
             "value": value_schema,
             "list": _object(dialect.LIST),
+            "part": _object(dialect.PART),
             "condition": _object(dialect.CONDITION),
             "share": _object(dialect.SHARE),
             "defaults": _object(dialect.DEFAULTS),

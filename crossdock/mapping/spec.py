@@ -12,7 +12,9 @@ from crossdock.mapping.groups import Take
 from crossdock.mapping.lookup import Table
 from crossdock.mapping.when import Condition
 
-Origin = Literal["path", "constant", "join", "multiply", "add", "subtract", "sum", "number"]
+Origin = Literal[
+    "path", "constant", "join", "first_of", "multiply", "add", "subtract", "sum", "number"
+]
 Missing = Literal["fail", "default", "ask"]
 Differs = Literal["fault", "note", "ignore"]
 
@@ -48,8 +50,19 @@ class Value:
 
 
 @dataclass(frozen=True)
+class Also:
+    """A part of a list that is made of the head."""
+
+    fields: Fields
+    where: Condition | None = None
+
+
+@dataclass(frozen=True)
 class Listed:
-    """One target list: its source list, what counts in it, its order, and its fields."""
+    """One target list: its source list, what counts in it, its order, and its fields.
+
+    ``keeps`` says that its parts have an extension bag of their own.
+    """
 
     name: str
     path: Path
@@ -58,6 +71,7 @@ class Listed:
     order_by: tuple[Path, ...] = ()
     one_or_many: bool = False
     keeps: bool = False
+    also: tuple[Also, ...] = ()
 
 
 Fields = Mapping[str, Value | Listed]
