@@ -32,7 +32,7 @@ from airflow.sdk import (
 )
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from crossdock.errors import CrossdockError, Misconfigured, TryLater
+from crossdock.errors import CrossdockError, Misconfigured, Refused, TryLater
 
 if TYPE_CHECKING:
     from crossdock.flows import Flow
@@ -151,7 +151,8 @@ def _steps(flow: Flow) -> None:
         _mapped("resolve", _resolve)(batch) >> _mapped("push", _push)(batch)
 
     first: Any = task_group(group_id="each_batch", prefix_group_id=False)(before)
-    gate: Any = task(task_id="gate", trigger_rule=TriggerRule.NONE_FAILED)(_gate)(batches)
+    look = task(task_id="gate", trigger_rule=TriggerRule.NONE_FAILED)(_gate)
+    gate: Any = look(flow.name, batches)
     second: Any = task_group(group_id="each_passed_batch", prefix_group_id=False)(behind)
     books: Any = task(
         task_id="books",
@@ -242,32 +243,52 @@ def _step(verb: str, batch: str) -> None:
     getattr(engine, verb)(batch)
 
 
-def _gate(batches: list[str]) -> None:
+def _gate(flow: str, batches: list[str] | None) -> None:
     from crossdock import flow as engine
 
-    if batches:
-        engine.gate(engine.run_of(batches[0]))
+    run = _run_id(flow, batches)
+    try:
+        engine.gate(run)
+    except Refused as error:
+        _stop(run, error)
+        raise
 
 
 def _books(flow: str, batches: list[str] | None) -> None:
     """Close the run: red when the books do not balance or when a step before failed for good.
 
-    When nothing came in it is skipped, so that no flow that follows this one is woken.
+    A run that failed before it was resolved is not closed but stops; the flow's next run goes on
+    with it. When nothing came in the task is skipped, so that no flow that follows this one wakes.
     """
     from crossdock import flow as engine
 
     failed = _failed()
+    if set(failed) - {"push"}:
+        names = ", ".join(failed)
+        if "pull" not in failed and "gate" not in failed:
+            _stop(_run_id(flow, batches), TryLater(f"{names} failed"))
+        raise AirflowFailException(f"{names} failed; the flow's next run goes on from there")
+    books = engine.close(_run_id(flow, batches))
+    log.warning("%s", books.summary())
+    if failed or books.exit_status == 1 or not books.balanced:
+        raise AirflowFailException(books.summary())
     if not batches:
-        if failed:
-            raise AirflowFailException(f"{', '.join(failed)} failed: nothing was pulled")
-        raise AirflowSkipException(f"{flow}: nothing came in")
-    books = engine.close(engine.run_of(batches[0]))
-    summary = books.summary()
-    log.warning("%s", summary)
-    if not books.balanced or books.exit_status == 1:
-        raise AirflowFailException(summary)
-    if failed:
-        raise AirflowFailException(f"{', '.join(failed)} failed; see its log. {summary}")
+        raise AirflowSkipException(f"{flow}: nothing new came in")
+
+
+def _run_id(flow: str, batches: list[str] | None) -> str:
+    from crossdock import flow as engine
+
+    return engine.run_of(batches[0]) if batches else engine.open_run(flow)
+
+
+def _stop(run: str, error: CrossdockError) -> None:
+    """Remember why the run stopped, and give its lease back."""
+    from crossdock.closing import interrupted
+    from crossdock.home import Home
+    from crossdock.store import open_store
+
+    interrupted(open_store(Home.find()), run, error)
 
 
 def _failed() -> list[str]:

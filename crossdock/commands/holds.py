@@ -49,12 +49,13 @@ def listed(
         screen.say("Nothing is held.")
         return
     screen.table(
-        ["hold", "flow", "cause", "rule", "record", "worth", "why"],
+        ["hold", "flow", "cause", "rule", "record", "worth", "why", "decided"],
         [
             [
                 *(row[name] for name in ("id", "flow", "cause", "rule", "key")),
                 _worth(row),
                 row["summary"],
+                "yes" if row["decided"] else "",
             ]
             for row in rows
         ],
@@ -85,6 +86,8 @@ def show(
     for action in page["actions"]:
         reason = " --reason '...'" if action in {"release", "reject"} else ""
         screen.say(f"  crossdock quarantine {action} {hold}{reason}")
+    if "release" in page["actions"]:
+        screen.say(f"Here, release means: {page['release_means']}.")
 
 
 @group.command()

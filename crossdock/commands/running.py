@@ -52,7 +52,8 @@ def run(
 def _say_what_next(flow: str, page: dict[str, Any], status: int, start: float) -> None:
     held = page["records"].get("quarantined", 0)
     if held:
-        screen.say(f"{screen.count(held)} records wait for a steward:")
+        words = "record waits" if held == 1 else "records wait"
+        screen.say(f"{screen.count(held)} {words} for a steward:")
         screen.say(f"  crossdock quarantine list --flow {flow}")
     if status == 1:
         screen.say("The run failed: see the lines above.")

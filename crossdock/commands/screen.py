@@ -65,19 +65,20 @@ def complain(error: CrossdockError) -> None:
 
 
 def table(
-    headings: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "", right: str = ""
+    headings: Sequence[str], rows: Iterable[Sequence[Any]], *, right: str = ""
 ) -> None:
     """Print rows under headings; the columns named in ``right`` (blank-separated) align right."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    grid = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    grid = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for heading in headings:
         grid.add_column(heading, justify="right" if heading in right.split() else "left")
     for row in rows:
         grid.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
     console().print(grid)
+    say()
 
 
 @contextmanager
@@ -143,6 +144,7 @@ def books(page: Mapping[str, Any]) -> None:
     verdict = "balanced" if page["balanced"] else "NOT BALANCED"
     run = f", run {page['run']}" if page.get("run") else ""
     say(f"Books of {page['flow']}{run}: {verdict}")
+    say()
     states = ["read", "delivered", "quarantined", "rejected", "pending", "unchanged"]
     rows = [["records", *(count(page["records"].get(state, 0)) for state in states), ""]]
     for line in page["money"]:

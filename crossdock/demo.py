@@ -1,0 +1,265 @@
+"""``crossdock demo``: the main job, seen through a real Airflow scheduler on sandbox systems.
+
+Everything it starts listens on free loopback ports and is stopped at the end; everything it writes
+lies under the state folder (``.crossdock``), which it makes afresh each time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from crossdock.commands import screen
+from crossdock.errors import CrossdockError, Misconfigured, TryLater
+from crossdock.home import Home
+from crossdock.scheduler import USER, LocalAirflow
+
+FLOWS = ("online_retail",)
+"""The flows that the demo runs, in this order."""
+
+ORDERS = 600
+MARK = "demo"
+STEPS = ("pull", "map", "check", "gate", "resolve", "push", "books")
+RUN_SECONDS = 150.0
+
+
+def play(*, keep: bool = False, flows: tuple[str, ...] = FLOWS) -> int:
+    """Run the demo; gives 0 when every run's books balanced, 1 when anything failed.
+
+    ``keep`` leaves Airflow and the sandbox systems up until Ctrl-C.
+    """
+    start = time.monotonic()
+    home = Home.find()
+    _fresh(home)
+    screen.say("Crossdock demo: a shop, an ERP and an EDI partner on this machine,")
+    screen.say("their orders through a real Airflow scheduler, and the books at the end.")
+    screen.say()
+    signal.signal(signal.SIGTERM, _as_interrupt)
+    with contextlib.ExitStack() as running:
+        variables = _stage("Sandbox systems and sample data", lambda: _systems(home, running))
+        os.environ.update(variables)
+        airflow = LocalAirflow(home.project, home.state, extra=variables)
+        with _spinner("Airflow: scheduler, API server, DAG processor") as said:
+            running.enter_context(airflow)
+            airflow.wait(list(flows))
+            said("up")
+        failed = [flow for flow in flows if not _watch(airflow, flow)]
+        status = _show(home, flows, failed)
+        screen.say(f"Took {screen.seconds_since(start)}.")
+        _links(home, airflow, keep)
+        if keep:
+            _wait_for_interrupt()
+    return status
+
+
+def _fresh(home: Home) -> None:
+    """Empty the state folder of an earlier demo; never touch one that is not a demo's."""
+    mark = home.state / MARK
+    if home.state.exists() and any(home.state.iterdir()):
+        if not mark.exists():
+            raise Misconfigured(
+                "there is a hub of your own already, and the demo does not touch it",
+                where=str(home.state),
+                fix="run the demo beside it: CROSSDOCK_HOME=/tmp/crossdock-demo make demo",
+            )
+        shutil.rmtree(home.state)
+    home.state.mkdir(parents=True, exist_ok=True, mode=0o700)
+    mark.write_text("`crossdock demo` empties this folder each time it starts.\n", encoding="utf-8")
+    _ = home.key
+
+
+# -- what it starts -----------------------------------------------------------------------------
+
+
+def _systems(home: Home, running: contextlib.ExitStack) -> dict[str, str]:
+    """Make sample data, start the sandbox, and give the variables that reach both."""
+    from crossdock.sample_data import online_retail, write_csv
+
+    folder = home.state / "sandbox"
+    folder.mkdir(exist_ok=True)
+    file = folder / "online_retail.csv"
+    write_csv(online_retail(ORDERS), file)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "crossdock.sandbox", "--folder", str(folder)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=(folder / "sandbox.log").open("wb"),
+        start_new_session=True,
+    )
+    running.callback(_end, process)
+    assert process.stdout is not None  # noqa: S101 - asked for above
+    line = process.stdout.readline()
+    if not line:
+        raise Misconfigured("the sandbox did not start", where=str(folder / "sandbox.log"))
+    variables = {**_variables(json.loads(line)), "ONLINE_RETAIL": str(file)}
+    lines = [f"export {name}={shlex.quote(value)}\n" for name, value in variables.items()]
+    (home.state / "sandbox.env").write_text("".join(lines), encoding="utf-8")
+    return variables
+
+
+def _variables(addresses: dict[str, dict[str, Any]]) -> dict[str, str]:
+    """Name what config/systems reads: ``SANDBOX_ERP_URL`` and so on.
+
+    >>> _variables({"erp": {"url": "http://127.0.0.1:8102"}})
+    {'SANDBOX_ERP_URL': 'http://127.0.0.1:8102'}
+    """
+    return {
+        f"SANDBOX_{system}_{part}".upper(): str(value)
+        for system, parts in addresses.items()
+        for part, value in parts.items()
+    }
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(5)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait(5)
+
+
+def _as_interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+# -- what it shows ------------------------------------------------------------------------------
+
+
+def _stage(name: str, work: Any) -> Any:
+    with _spinner(name) as said:
+        result = work()
+        said("up")
+    return result
+
+
+@contextlib.contextmanager
+def _spinner(name: str) -> Iterator[Any]:
+    """Show ``name`` with a spinner on a terminal; at the end a line with how long it took."""
+    start = time.monotonic()
+    terminal = screen.console()
+    words: list[str] = []
+    with terminal.status(f"{name} ...") as status:
+
+        def said(word: str, *, for_now: bool = False) -> None:
+            if for_now:
+                status.update(f"{name}: {word}")
+            else:
+                words.append(word)
+
+        yield said
+    done = words[-1] if words else "stopped"
+    screen.say(f"  {name:<48} {done:<18} {screen.seconds_since(start)}")
+
+
+def _watch(airflow: LocalAirflow, flow: str) -> bool:
+    """Trigger a flow and show its steps until it is through; False when its run failed."""
+    with _spinner(f"Flow {flow}") as said:
+        run = airflow.trigger(flow)
+        state = ""
+        try:
+            for now, tasks in airflow.follow(flow, run, RUN_SECONDS):
+                said(_steps_so_far(tasks), for_now=True)
+                state = now
+        except TryLater as error:
+            said(error.what)
+            return False
+        said({"success": "through", "failed": "failed"}.get(state, state))
+    return state == "success"
+
+
+def _steps_so_far(tasks: dict[str, str]) -> str:
+    """Say how many tasks of each step are through.
+
+    >>> _steps_so_far({"pull": "success", "map[0]": "success", "map[1]": "running"})
+    'pull 1/1  map 1/2'
+    """
+    total: Counter[str] = Counter()
+    through: Counter[str] = Counter()
+    for name, state in tasks.items():
+        step = name.partition("[")[0]
+        total[step] += 1
+        through[step] += state in {"success", "skipped"}
+    shown = [step for step in STEPS if any(tasks[name] != "waiting" for name in tasks
+                                           if name.partition("[")[0] == step)]  # fmt: skip
+    return "  ".join(f"{step} {through[step]}/{total[step]}" for step in shown)
+
+
+def _show(home: Home, flows: tuple[str, ...], failed: list[str]) -> int:
+    from crossdock import ledger
+    from crossdock.store import open_store
+
+    store = open_store(home)
+    balanced = True
+    screen.say()
+    for flow in flows:
+        try:
+            page = ledger.books(store, flow)
+        except CrossdockError as error:
+            screen.complain(error)
+            balanced = False
+            continue
+        balanced = balanced and page["balanced"]
+        screen.books(page)
+        screen.say()
+    _one_hold(store)
+    for flow in failed:
+        screen.say(f"Flow {flow} failed: its log is in {home.state / 'airflow' / 'logs'}")
+    return 0 if balanced and not failed else 1
+
+
+def _one_hold(store: Any) -> None:
+    from crossdock import quarantine
+
+    held = quarantine.listed(store)
+    if not held:
+        return
+    hold = next((row for row in held if row["cause"] == "check"), held[0])
+    command = _command()
+    screen.say(f"{screen.count(len(held))} holds wait for a steward. One of them:")
+    screen.say(f"  hold {hold['id']}: {hold['entity']} {hold['key']}: {hold['summary']}")
+    screen.say("Look at it, and let it pass with the flow's next run:")
+    screen.say(f"  {command} quarantine show {hold['id']}")
+    screen.say(f"  {command} quarantine release {hold['id']} --reason 'agreed with the customer'")
+    screen.say()
+
+
+def _command() -> str:
+    """How to call crossdock from where the person stands."""
+    if shutil.which("crossdock"):
+        return "crossdock"
+    beside = Path(sys.executable).with_name("crossdock")
+    with contextlib.suppress(ValueError):
+        return str(beside.relative_to(Path.cwd()))
+    return str(beside)
+
+
+def _links(home: Home, airflow: LocalAirflow, keep: bool) -> None:
+    from crossdock import report
+    from crossdock.store import open_store
+
+    path = report.write(open_store(home), None, None)
+    screen.say(f"Report:  {path.resolve().as_uri()}")
+    if keep:
+        screen.say(f"Airflow: {airflow.url}  (user {USER}, password {airflow.password})")
+        screen.say("To run a flow against the sandbox from another terminal, say there first:")
+        screen.say(f"  . {home.state}/sandbox.env")
+        screen.say("Ctrl-C stops all of it.")
+    else:
+        screen.say(f"Airflow: was at {airflow.url}; make demo KEEP=1 leaves it up")
+
+
+def _wait_for_interrupt() -> None:
+    with contextlib.suppress(KeyboardInterrupt):
+        signal.pause()
