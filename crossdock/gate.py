@@ -146,12 +146,12 @@ def _threshold(rule: Rule, found: pa.Table, totals: pa.Table) -> Decisions:
     broken, seen = (int(pc.sum(table[unit]).as_py() or 0) for table in (found, totals))
     severity, reason = rule.severity, ""
     if rule.at_most and rule.at_most.exceeded(broken, of=seen):
-        severity, reason = rule.then, f", more than {rule.at_most} of {seen}"
+        severity, reason = rule.then, f", more than {rule.at_most} of {seen:,}"
     things = "documents" if unit == "records" else "lines"
-    words = f"rule {rule.name} is broken by {broken} {things} of {rule.entity.name}{reason}"
+    words = f"rule {rule.name} is broken by {broken:,} {things} of {rule.entity.name}{reason}"
     if not broken or (severity == rule.severity and severity != "stop_flow"):
         near = rule.at_most and broken
-        notes = [f"{words}; at most {rule.at_most} of {seen} is allowed"] if near else []
+        notes = [f"{words}; at most {rule.at_most} of {seen:,} is allowed"] if near else []
         return Decisions([], HOLD.empty_table(), notes)
     if severity == "stop_flow":
         return Decisions([words], HOLD.empty_table(), [])
