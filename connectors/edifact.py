@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -29,9 +30,11 @@ from crossdock.connector import (
 )
 from crossdock.edi import orders, writer
 from crossdock.edi.control import ControlReferences, ReferenceFile
+from crossdock.edi.duplicates import InterchangeLog, Sighting, SightingFile, surveyed
 from crossdock.edi.folder import Entry, Exchange, LocalFolders
 from crossdock.edi.partner import Partner, load
-from crossdock.edi.reader import envelopes
+from crossdock.edi.finding import Finding
+from crossdock.edi.interchange import Interchange
 from crossdock.errors import CrossdockError, Misconfigured, Refused, Unreadable
 
 if TYPE_CHECKING:
@@ -80,6 +83,9 @@ class Edifact(Connector):
 
     control: ClassVar[ControlReferences | None] = None
     """Where control references come from; the engine sets it to the store's counters."""
+
+    interchanges: ClassVar[InterchangeLog | None] = None
+    """Where interchange references are remembered; the engine sets it to the store's table."""
 
     @classmethod
     def stream(cls, name: str, spec: Mapping[str, Any]) -> Reads | Writes:
@@ -191,13 +197,33 @@ class Edifact(Connector):
         from crossdock.edi import records
 
         known = self._partner
-        found = envelopes(body, choose=known.choose)
+        found = list(self._surveyed(body))
         if all(one.rejected for one in found):
             first = next(finding for one in found for finding in one.findings)
             raise Unreadable(
                 first.text, where=first.line().split(":")[0], fix="ask the partner to send it again"
             )
         yield from records.tables(body, found, str(stream.options["message"]), known)
+
+    def _surveyed(self, body: Path) -> Iterator[Interchange]:
+        """The envelopes of a file; a reference that came with other content is a finding."""
+        known = self._partner
+        today = self.world.now().date()
+        log = self._log
+        for interchange, digest in surveyed(body, known.choose):
+            if log is not None and interchange.reference and not interchange.rejected:
+                now = Sighting(today, digest)
+                window = timedelta(days=known.window_days)
+                before = log.first(interchange.sender, interchange.reference, now, window)
+                if before.digest != digest:
+                    interchange.findings.append(_duplicate(interchange, before))
+            yield interchange
+
+    @cached_property
+    def _log(self) -> InterchangeLog | None:
+        if self.interchanges is not None:
+            return self.interchanges
+        return SightingFile(Path(f"{self.references}.seen")) if self.references else None
 
     # -- writing ----------------------------------------------------------------------------
     def write(self, stream: Writes, parcels: Sequence[Parcel]) -> list[Outcome]:
@@ -264,6 +290,17 @@ class Edifact(Connector):
             else None
             for parcel in parcels
         }
+
+
+def _duplicate(interchange: Interchange, before: Sighting) -> Finding:
+    return Finding(
+        "envelope",
+        f"interchange {interchange.reference} came before, on {before.day}, with other content; "
+        "ask the partner which of the two holds",
+        "26",
+        segment=1,
+        element="0020",
+    )
 
 
 def _mark(key: str) -> str:

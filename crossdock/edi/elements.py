@@ -7,7 +7,7 @@ is taken apart to say what is wrong and where.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from crossdock.edi.facts import Component, Directory, ElementFact
 from crossdock.edi.finding import Finding
@@ -16,6 +16,9 @@ from crossdock.edi.separators import Element, Separators
 _NUMBER = re.compile(r"-?(?:\d+(?:[.,]\d+)?|[.,]\d+)", re.ASCII)
 _SEEN = 50_000
 
+_Groups = tuple[str | None, ...]
+_Match = Callable[[str], re.Match[str] | None]
+
 
 class Elements:
     """Checks the segments of one directory, written with one set of separators."""
@@ -23,32 +26,30 @@ class Elements:
     def __init__(self, directory: Directory, separators: Separators) -> None:
         self._directory = directory
         self._separators = separators
-        self._patterns: dict[str, re.Pattern[str]] = {}
-        self._coded: dict[str, list[frozenset[str]]] = {}
-        self._good: dict[str, set[tuple[str | None, ...]]] = {}
+        self._release = separators.release
+        self._checks: dict[str, tuple[_Match, set[_Groups], list[frozenset[str]]]] = {}
         self._blind = re.compile(re.escape(separators.release) + ".", re.DOTALL)
         self.seen: set[str] = set()
         """Segments that were right before; asked first, since most of a message repeats."""
 
     def right(self, tag: str, raw: str) -> bool:
         """Say quickly whether nothing is wrong; False means that ``findings`` must look."""
-        marks = self._separators
-        pattern = self._patterns.get(tag)
-        if pattern is None:
+        check = self._checks.get(tag)
+        if check is None:
             facts = self._directory.segments.get(tag)
             if facts is None:
                 return False
-            pattern = self._compile(tag, facts)
-        text = raw
-        if marks.release and marks.release in raw:
-            text = self._blind.sub("\x01", raw)
-        found = pattern.fullmatch(text)
+            check = self._compile(tag, facts)
+        match, good, coded = check
+        if self._release and self._release in raw:
+            found = match(self._blind.sub("\x01", raw))
+        else:
+            found = match(raw)
         if found is None:
             return False
         groups = found.groups()
-        good = self._good[tag]
         if groups not in good:
-            for value, codes in zip(groups, self._coded[tag], strict=True):
+            for value, codes in zip(groups, coded, strict=True):
                 if value and value not in codes:
                     return False
             if len(good) < _SEEN:
@@ -73,7 +74,9 @@ class Elements:
             self.seen.add(raw)
         return found
 
-    def _compile(self, tag: str, facts: tuple[ElementFact, ...]) -> re.Pattern[str]:
+    def _compile(
+        self, tag: str, facts: tuple[ElementFact, ...]
+    ) -> tuple[_Match, set[_Groups], list[frozenset[str]]]:
         marks = self._separators
         coded: list[frozenset[str]] = []
         parts = [
@@ -83,9 +86,9 @@ class Elements:
         text = ""
         for fact, part in zip(reversed(facts), reversed(parts), strict=True):
             text = part + text if fact.mandatory else f"(?:{part}{text})?"
-        self._coded[tag], self._good[tag] = coded, set()
-        pattern = self._patterns[tag] = re.compile(tag + text)
-        return pattern
+        check = re.compile(tag + text).fullmatch, set[_Groups](), coded
+        self._checks[tag] = check
+        return check
 
 
 def _element(
@@ -143,16 +146,26 @@ def _faults(
         name = f"{tag}.{fact.id}"
         if len(occurrences) > fact.repeats:
             yield (
-                "element", f"{name} comes {len(occurrences)} times, {fact.repeats} are allowed",
-                "35", fact.id, str(number), str(fact.repeats), str(len(occurrences)),
-            )  # fmt: skip
+                "element",
+                f"{name} comes {len(occurrences)} times, {fact.repeats} are allowed",
+                "35",
+                fact.id,
+                str(number),
+                str(fact.repeats),
+                str(len(occurrences)),
+            )
         for values in occurrences:
             yield from _composite(name, fact, list(values), codes, number)
     if len(elements) - 1 > len(facts) and any(any(one) for one in elements[len(facts) + 1 :]):
         yield (
-            "element", f"{tag} has {len(elements) - 1} elements, {len(facts)} are allowed",
-            "16", "", str(len(facts) + 1), str(len(facts)), str(len(elements) - 1),
-        )  # fmt: skip
+            "element",
+            f"{tag} has {len(elements) - 1} elements, {len(facts)} are allowed",
+            "16",
+            "",
+            str(len(facts) + 1),
+            str(len(facts)),
+            str(len(elements) - 1),
+        )
 
 
 def _composite(
@@ -166,14 +179,25 @@ def _composite(
     if not any(texts):
         if fact.mandatory:
             yield (
-                "element", f"{name} is missing, it is mandatory", "13", fact.id, str(number), "a value", "",
-            )  # fmt: skip
+                "element",
+                f"{name} is missing, it is mandatory",
+                "13",
+                fact.id,
+                str(number),
+                "a value",
+                "",
+            )
         return
     if len(texts) > len(fact.components) and any(texts[len(fact.components) :]):
         yield (
-            "element", f"{name} has {len(texts)} components, {len(fact.components)} are allowed",
-            "16", fact.id, f"{number}:{len(fact.components) + 1}", str(len(fact.components)), str(len(texts)),
-        )  # fmt: skip
+            "element",
+            f"{name} has {len(texts)} components, {len(fact.components)} are allowed",
+            "16",
+            fact.id,
+            f"{number}:{len(fact.components) + 1}",
+            str(len(fact.components)),
+            str(len(texts)),
+        )
     if _other_agency(fact, texts):
         codes = {}
     for place, component in enumerate(fact.components, 1):
@@ -213,16 +237,25 @@ def _single(
         yield "element", f"{label} {value!r} may hold letters only", "37", "letters", value
     if length > component.longest:
         yield (
-            "element", f"{label} {value!r} has {length} characters, {component.longest} are allowed",
-            "39", f"at most {component.longest}", str(length),
-        )  # fmt: skip
+            "element",
+            f"{label} {value!r} has {length} characters, {component.longest} may be",
+            "39",
+            f"at most {component.longest}",
+            str(length),
+        )
     elif length < component.shortest:
         yield (
-            "element", f"{label} {value!r} has {length} characters, {component.shortest} are needed",
-            "40", f"at least {component.shortest}", str(length),
-        )  # fmt: skip
+            "element",
+            f"{label} {value!r} has {length} characters, {component.shortest} must be",
+            "40",
+            f"at least {component.shortest}",
+            str(length),
+        )
     if component.id in codes and value not in codes[component.id]:
         yield (
-            "code", f"{label} {value!r} is not in the code list of {component.id}",
-            "12", f"a code of {component.id}", value,
-        )  # fmt: skip
+            "code",
+            f"{label} {value!r} is not in the code list of {component.id}",
+            "12",
+            f"a code of {component.id}",
+            value,
+        )

@@ -135,12 +135,17 @@ class Message:
     @cached_property
     def parsed(self) -> list[list[Element]]:
         """All segments as elements and components, release characters taken out."""
-        separators = self.interchange.separators
-        if not separators.repetition and not separators.release:
-            element, component = separators.element, separators.component
-            return [[e.split(component) for e in s.split(element)] for s in self.segments]
-        parse = separators.parse
-        return [parse(segment) for segment in self.segments]
+        marks = self.interchange.separators
+        parse = marks.parse
+        if marks.repetition or not marks.release:
+            return [parse(segment) for segment in self.segments]
+        element, component, release = marks.element, marks.component, marks.release
+        return [
+            parse(segment)
+            if release in segment
+            else [part.split(component) for part in segment.split(element)]
+            for segment in self.segments
+        ]
 
     @property
     def raw(self) -> str:

@@ -7,7 +7,7 @@ mark. ``read`` takes what it knows from the message, ``write`` makes a message t
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -20,7 +20,7 @@ PARTIES = {"BY": "buyer_gln", "SU": "supplier_gln", "DP": "delivery_gln", "IV": 
 DIRECTORIES = {"D.96A": "EAN008", "D.01B": "EAN010"}
 """Directories that ``write`` knows, with the association code of their EANCOM edition."""
 
-_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+_NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 
 
 def read(message: Message) -> dict[str, Any]:
@@ -43,20 +43,32 @@ def read(message: Message) -> dict[str, Any]:
         "test": interchange.test,
         "lines": [],
     }
-    decimal = interchange.separators.decimal
     line: dict[str, Any] | None = None
-    for position, elements in enumerate(message.parsed, 1):
-        tag = part(elements, 0)
-        where = f"message {message.reference}, segment {position} {tag}"
-        if tag == "LIN":
-            line = _line(elements, where)
-            document["lines"].append(line)
-        elif tag == "UNS":
-            line = None
-        elif line is None:
-            _head(document, tag, elements, decimal, where)
-        else:
-            _detail(line, tag, elements, decimal, where)
+    position = 0
+    try:
+        for elements in message.parsed:
+            position += 1
+            tag = elements[0][0]
+            if tag == "LIN":
+                line = _line(elements)
+                document["lines"].append(line)
+            elif line is None:
+                take = _HEAD.get(tag)  # type: ignore[arg-type]
+                if take is not None:
+                    take(document, elements)
+            elif tag == "UNS":
+                line = None
+            else:
+                take = _DETAIL.get(tag)  # type: ignore[arg-type]
+                if take is not None:
+                    take(line, elements)
+    except _WrongError as error:
+        tag = message.segments[position - 1][:3]
+        raise Refused(
+            str(error),
+            where=f"message {message.reference}, segment {position} {tag}",
+            fix="ask the partner for a right order",
+        ) from None
     if not document["number"]:
         raise Refused(
             "the order has no number (BGM 1004)",
@@ -64,20 +76,26 @@ def read(message: Message) -> dict[str, Any]:
             fix="ask the partner for the order again",
         )
     for entry in document["lines"]:
+        base = entry.pop("_base", "1")
         if not entry["amount"]:
-            entry["amount"] = _product(entry["quantity"], entry["price"], entry.pop("_base", "1"))
-        entry.pop("_base", None)
+            entry["amount"] = _product(entry["quantity"], entry["price"], base)
     return document
 
 
-def _line(elements: list[Element], where: str) -> dict[str, Any]:
+class _WrongError(Exception):
+    """A value that no order can have; ``read`` adds the place."""
+
+
+def _line(elements: list[Element]) -> dict[str, Any]:
     number = part(elements, 1)
     if not number:
-        raise Refused("the line has no number (LIN 1082)", where=where, fix="number the lines")
+        raise _WrongError("the line has no number (LIN 1082)")
+    item = part(elements, 3)
+    ours = part(elements, 3, 1) in _ITEM_KINDS
     return {
         "line": number,
-        "gtin": part(elements, 3) if part(elements, 3, 1) in {"EN", "SRV", "UP", ""} else "",
-        "item": part(elements, 3) if part(elements, 3, 1) in {"SA", "IN", "BP"} else "",
+        "gtin": "" if ours else item,
+        "item": item if ours else "",
         "description": "",
         "quantity": "",
         "unit": "",
@@ -86,68 +104,93 @@ def _line(elements: list[Element], where: str) -> dict[str, Any]:
     }
 
 
-def _head(
-    document: dict[str, Any], tag: str, elements: list[Element], decimal: str, where: str
-) -> None:
-    if tag == "BGM":
-        document["number"] = part(elements, 2)
-    elif tag == "DTM" and part(elements, 1) == "137":
-        document["date"] = day(part(elements, 1, 1), part(elements, 1, 2), where)
-    elif tag == "DTM" and part(elements, 1) in {"2", "64", "63"}:
-        document["delivery_date"] = day(part(elements, 1, 1), part(elements, 1, 2), where)
-    elif tag == "NAD" and part(elements, 1) in PARTIES:
-        document[PARTIES[part(elements, 1)]] = part(elements, 2)
-    elif tag == "CUX" and not document["currency"]:
-        document["currency"] = part(elements, 1, 1)
+def _bgm(document: dict[str, Any], elements: list[Element]) -> None:
+    document["number"] = part(elements, 2)
 
 
-def _detail(
-    line: dict[str, Any], tag: str, elements: list[Element], decimal: str, where: str
-) -> None:
-    if tag == "PIA" and part(elements, 2, 1) in {"SA", "IN", "BP"} and not line["item"]:
+def _dtm(document: dict[str, Any], elements: list[Element]) -> None:
+    field = _DATES.get(part(elements, 1))
+    if field:
+        document[field] = day(part(elements, 1, 1), part(elements, 1, 2))
+
+
+def _nad(document: dict[str, Any], elements: list[Element]) -> None:
+    field = PARTIES.get(part(elements, 1))
+    if field:
+        document[field] = part(elements, 2)
+
+
+def _cux(document: dict[str, Any], elements: list[Element]) -> None:
+    document["currency"] = document["currency"] or part(elements, 1, 1)
+
+
+def _pia(line: dict[str, Any], elements: list[Element]) -> None:
+    if not line["item"] and part(elements, 2, 1) in _ITEM_KINDS:
         line["item"] = part(elements, 2)
-    elif tag == "IMD" and not line["description"]:
-        texts = [part(elements, 3, number) for number in (3, 4)]
+
+
+def _imd(line: dict[str, Any], elements: list[Element]) -> None:
+    if not line["description"] and len(elements) > 3:
+        texts = [text for text in elements[3][3:5] if isinstance(text, str)]
         line["description"] = "".join(texts)
-    elif tag == "QTY" and part(elements, 1) == "21":
-        line["quantity"] = number(part(elements, 1, 1), decimal, where)
+
+
+def _qty(line: dict[str, Any], elements: list[Element]) -> None:
+    value = elements[1] if len(elements) > 1 else [""]
+    if value[0] == "21":
+        line["quantity"] = number(part(elements, 1, 1))
         line["unit"] = part(elements, 1, 2) or "PCE"
-    elif tag == "PRI" and (part(elements, 1) in {"AAA", "AAB"} and not line["price"]):
-        line["price"] = number(part(elements, 1, 1), decimal, where)
-        line["_base"] = number(part(elements, 1, 4) or "1", decimal, where)
-    elif tag == "MOA" and part(elements, 1) == "203":
-        line["amount"] = number(part(elements, 1, 1), decimal, where)
 
 
-def number(text: str, decimal: str, where: str) -> str:
+def _moa(line: dict[str, Any], elements: list[Element]) -> None:
+    value = elements[1] if len(elements) > 1 else [""]
+    if value[0] == "203":
+        line["amount"] = number(part(elements, 1, 1))
+
+
+def _pri(line: dict[str, Any], elements: list[Element]) -> None:
+    value = elements[1] if len(elements) > 1 else [""]
+    if not line["price"] and value[0] in _PRICES:
+        line["price"] = number(part(elements, 1, 1))
+        if len(value) > 4:
+            line["_base"] = number(part(elements, 1, 4) or "1")
+
+
+_Take = Callable[[dict[str, Any], list[Element]], None]
+_HEAD: dict[str, _Take] = {"BGM": _bgm, "DTM": _dtm, "NAD": _nad, "CUX": _cux}
+_DETAIL: dict[str, _Take] = {"PIA": _pia, "IMD": _imd, "QTY": _qty, "MOA": _moa, "PRI": _pri}
+_DATES = {"137": "date", "2": "delivery_date", "63": "delivery_date", "64": "delivery_date"}
+_ITEM_KINDS = frozenset({"SA", "IN", "BP", "VP"})
+_PRICES = frozenset({"AAA", "AAB"})
+_SIZES = {"102": 8, "203": 12, "204": 14, "101": 6}
+
+
+def number(text: str) -> str:
     """Give a number with a point, as EDIFACT allows a comma in its place at any time.
 
-    >>> number("1234,50", ".", "QTY")
+    >>> number("1234,50")
     '1234.50'
     """
-    plain = text.replace(",", ".") if decimal != "." or "," in text else text
-    if not plain:
-        return ""
+    if _NUMBER.fullmatch(text) or not text:
+        return text
+    plain = text.replace(",", ".")
     if plain.startswith("."):
         plain = "0" + plain
     if not _NUMBER.fullmatch(plain):
-        raise Refused(f"{text!r} is no number", where=where, fix="ask the partner for a new order")
+        raise _WrongError(f"{text!r} is no number")
     return plain
 
 
-def day(text: str, form: str, where: str) -> str:
+def day(text: str, form: str) -> str:
     """Give a date of DTM as ISO text: formats 102 (day), 203 (minute) and 204 (second).
 
-    >>> day("20260901", "102", "DTM")
+    >>> day("20260901", "102")
     '2026-09-01'
-    >>> day("202609011530", "203", "DTM")
+    >>> day("202609011530", "203")
     '2026-09-01T15:30'
     """
-    sizes = {"102": 8, "203": 12, "204": 14, "101": 6}
-    if not text.isdigit() or not text.isascii() or len(text) != sizes.get(form or "102", 0):
-        raise Refused(
-            f"date {text!r} does not have format {form or '102'}", where=where, fix="use 102"
-        )
+    if not text.isdigit() or not text.isascii() or len(text) != _SIZES.get(form or "102", 0):
+        raise _WrongError(f"date {text!r} does not have format {form or '102'}")
     if form == "101":
         text = "20" + text
     date = f"{text[:4]}-{text[4:6]}-{text[6:8]}"
@@ -159,7 +202,7 @@ def _product(quantity: str, price: str, base: str) -> str:
     if not quantity or not price:
         return ""
     amount = Decimal(quantity) * Decimal(price)
-    if base not in {"", "1"} and Decimal(base):
+    if base != "1" and Decimal(base):
         amount = amount / Decimal(base)
     return format(amount, "f")
 

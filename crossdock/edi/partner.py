@@ -28,7 +28,7 @@ _KEYS = {
 }
 _WRITE_KEYS = {
     "syntax", "version", "una", "line_end", "separators", "transliterate", "acknowledge", "test",
-    "agreement", "application",
+    "agreement", "application", "charset",
 }  # fmt: skip
 
 
@@ -119,12 +119,12 @@ def _address(page: yaml.Document, data: Mapping[str, Any], key: str) -> Address:
     )
 
 
-def _codec(page: yaml.Document, data: Mapping[str, Any]) -> str:
+def _codec(page: yaml.Document, data: Mapping[str, Any], *at: str) -> str:
     name = str(data.get("charset") or "")
     try:
         return charset.codec_of("", name) if name else ""
     except Misconfigured as error:
-        raise page.wrong(error.what, "charset", fix=error.fix) from None
+        raise page.wrong(error.what, *at, "charset", fix=error.fix) from None
 
 
 def _whole(page: yaml.Document, data: Mapping[str, Any]) -> int:
@@ -152,6 +152,7 @@ def _layout(page: yaml.Document, write: Mapping[str, Any]) -> Layout:
             raise page.wrong(error.what, "write", "separators", fix=error.fix) from None
     layout = Layout(
         identifier=identifier,
+        codec=_codec(page, write, "write"),
         version=str(write.get("version") or "3"),
         separators=marks,
         una=bool(write.get("una", True)),

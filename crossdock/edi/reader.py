@@ -8,7 +8,9 @@ ends; only then its ``findings`` are complete. What must not act on a torn inter
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterator
+from operator import itemgetter
 from pathlib import Path
 from typing import BinaryIO
 
@@ -72,8 +74,9 @@ class _Reading:
         self._position = 0
         self._gap: str | None = None
         self._seen: set[tuple[str, ...]] = set()
-        self._heads: set[str] = set()
-        self._ready: list[Message | Interchange] = []
+        self._begins: set[str] = set()
+        self._services: set[str] = set()
+        self._ready: deque[Message | Interchange] = deque()
 
     def run(self, tokens: Tokenizer, where: str) -> Iterator[Message | Interchange]:
         for token in tokens:
@@ -86,9 +89,8 @@ class _Reading:
             else:
                 self._rest(token, where)
                 self._hand_on()
-            if self._ready:
-                yield from self._ready
-                self._ready.clear()
+            while self._ready:
+                yield self._ready.popleft()
 
     # -- interchange ------------------------------------------------------------------------
     def _open(self, opening: Opening) -> None:
@@ -96,7 +98,7 @@ class _Reading:
         self._interchange = Interchange(opening, self._count)
         self._group = self._message = None
         self._gap, self._position = None, 1
-        self._seen, self._heads = set(), set()
+        self._seen, self._begins, self._services = set(), set(), set()
         known = self._interchange
         self._look_before(opening)
         missing = [
@@ -181,27 +183,63 @@ class _Reading:
 
     # -- segments ---------------------------------------------------------------------------
     def _segments(self, token: Segments) -> None:
+        """Take a block: by and large where all is usual, else segment by segment."""
+        pieces = token.pieces
         if not token.ascii:
-            self._look_at_characters(token.pieces)
-        heads, gap = self._heads, self._gap or ""
-        length = len(gap)
-        message = self._message
-        append = message.segments.append if message else None
-        for piece in token.pieces:
-            if append is not None and piece[length : length + 4] in heads and piece.startswith(gap):
-                append(piece[length:] if length else piece)
-                continue
-            self._other(piece)
-            gap = self._gap or ""
-            length = len(gap)
-            message = self._message
-            append = message.segments.append if message else None
+            self._look_at_characters(pieces)
+        if self._gap is None and pieces:
+            self._gap = pieces[0][: len(pieces[0]) - len(pieces[0].lstrip(WHITE))]
+        gap = self._gap or ""
+        begins = list(map(itemgetter(slice(0, len(gap) + 4)), pieces))
+        if not all(map(self._usual, set(begins))):
+            for piece in pieces:
+                self._other(piece)
+            return
+        if gap:
+            pieces = list(map(itemgetter(slice(len(gap), None)), pieces))
+        services = self._services
+        done = 0
+        for at in [number for number, begin in enumerate(begins) if begin in services]:
+            self._plain_run(pieces[done:at])
+            self._position += 1
+            self._service(pieces[at][:3], pieces[at])
+            done = at + 1
+        self._plain_run(pieces[done:] if done else pieces)
+
+    def _usual(self, begin: str) -> bool:
+        """Whether a segment begins with the usual gap, a tag and a separator; remembered."""
+        if begin in self._begins:
+            return True
+        assert self._interchange is not None  # noqa: S101
+        marks, gap = self._interchange.separators, self._gap or ""
+        tag, mark = begin[len(gap) : len(gap) + 3], begin[len(gap) + 3 :]
+        if not (
+            begin.startswith(gap)
+            and _TAG.fullmatch(tag)
+            and mark in ("", marks.element, marks.component)
+        ):
+            return False
+        if len(self._begins) < 1000:  # tags come from outside
+            self._begins.add(begin)
+            if tag in _ENVELOPE:
+                self._services.add(begin)
+            return True
+        return False
+
+    def _plain_run(self, run: list[str]) -> None:
+        """Segments between two service segments."""
+        if not run:
+            return
+        self._position += len(run)
+        if self._message is not None:
+            self._message.segments += run
+        else:
+            for raw in run:
+                self._stray(raw[:3], raw)
 
     def _other(self, piece: str) -> None:
         """Take a segment that is not a plain one of an open message in the usual form."""
         raw = piece.lstrip(WHITE)
-        if self._gap is None:
-            self._gap = piece[: len(piece) - len(raw)]
         tag = raw[:3]
         self._position += 1
         if tag in _ENVELOPE:
@@ -216,8 +254,6 @@ class _Reading:
         self._message.segments.append(raw)
         separators = self._message.interchange.separators
         if _TAG.fullmatch(tag) and raw[3:4] in ("", separators.element, separators.component):
-            if raw[3:4]:
-                self._heads.add(raw[:4])
             return
         self._faulty(
             f"{raw[:12]!r} is no segment: a tag is three capitals or digits, then a separator"
@@ -325,7 +361,6 @@ class _Reading:
             self._wrong("UNT stands outside a message", "33")
             return
         message.segments.append(raw)
-        self._position += len(message.segments) - 2
         elements = message.interchange.separators.parse(raw)
         if raw.startswith("UIT"):
             count, reference = part(elements, 2), message.reference

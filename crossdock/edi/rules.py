@@ -57,11 +57,15 @@ class Rules:
         self._strict = strict
         self._allowances = False
         self._tallies = [_Tally(rule) for rule in rules]
-        self._places: dict[str, list[tuple[_Tally, str, str]]] = {}
+        self._places: dict[str, list[tuple[_Tally, str]]] = {}
+        self._counted: dict[str, _Tally] = {}
         tags = {"DTM"} if strict else set()
         for tally in self._tallies:
             for role, place in _places(tally.rule):
-                self._places.setdefault(place, []).append((tally, role, place))
+                if role == "of_count":
+                    self._counted[place] = tally
+                else:
+                    self._places.setdefault(place, []).append((tally, role))
                 tags.add(place.rpartition("/")[2].partition("+")[0])
         if any(key in rule for rule in rules for key in ("sum", "rate")):
             tags.add("ALC")
@@ -69,23 +73,25 @@ class Rules:
 
     def see(self, tag: str, raw: str, position: int, node: Node) -> Iterator[Finding]:
         """Take one watched segment; yields what is wrong with it by itself."""
+        counted = self._counted.get(node.path)
+        if counted is not None:
+            counted.seen += 1
+            return
         elements = self._separators.parse(raw)
         qualifier = part(elements, 1)
         if tag == "DTM" and self._strict:
             yield from self._date(elements, position, node)
         elif tag == "ALC":
             self._allowances = True
-        if not self._places:
-            return
         path = node.path
         for place in (path, f"{path}+{qualifier}"):
-            for tally, role, _ in self._places.get(place, ()):
+            for tally, role in self._places.get(place, ()):
                 yield from self._note(tally, role, elements, position, path)
 
     def _note(
         self, tally: _Tally, role: str, elements: list[Element], position: int, path: str
     ) -> Iterator[Finding]:
-        if role in {"present", "of_count"}:
+        if role == "present":
             tally.seen += 1
         elif role == "values":
             allowed = str(tally.rule["values"]["of"]).split()
@@ -166,9 +172,12 @@ class Rules:
                 )
             elif "count" in rule and tally.said is not None and tally.said != tally.seen:
                 yield self._differs(
-                    tally, f"{rule['count']['says']} says {tally.said} lines, there are {tally.seen}",
-                    str(tally.seen), str(tally.said), str(rule["count"]["says"]),
-                )  # fmt: skip
+                    tally,
+                    f"{rule['count']['says']} says {tally.said}, there are {tally.seen} lines",
+                    str(tally.seen),
+                    str(tally.said),
+                    str(rule["count"]["says"]),
+                )
             elif ("sum" in rule or "rate" in rule) and (self._strict or not self._allowances):
                 yield from self._adds_up(tally)
 
@@ -179,21 +188,26 @@ class Rules:
                 yield self._differs(
                     tally,
                     f"{rule['is']} is {tally.said}, the sum of {rule['of']} is {tally.total}",
-                    str(tally.total), str(tally.said), str(rule["is"]),
-                )  # fmt: skip
+                    str(tally.total),
+                    str(tally.said),
+                    str(rule["is"]),
+                )
             return
         rule = tally.rule["rate"]
         for group in tally.groups:
             if group.rate is None or group.taxable is None or group.tax is None:
                 continue
+            share = f"{group.rate} % of {group.taxable}"
             expected = (group.taxable * group.rate / 100).quantize(CENT)
             if abs(expected - group.tax) > CENT:
                 tally.position = group.position
                 yield self._differs(
                     tally,
-                    f"{rule['tax']} is {group.tax}, not {expected}, {group.rate} % of {group.taxable}",
-                    str(expected), str(group.tax), str(rule["tax"]),
-                )  # fmt: skip
+                    f"{rule['tax']} is {group.tax}, but {share} is {expected}",
+                    str(expected),
+                    str(group.tax),
+                    str(rule["tax"]),
+                )
 
     def _differs(self, tally: _Tally, text: str, expected: str, actual: str, place: str) -> Finding:
         path = place.partition("+")[0]

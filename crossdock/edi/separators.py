@@ -98,7 +98,24 @@ class Separators:
         if not self.repetition and (not self.release or self.release not in raw):
             component = self.component
             return [element.split(component) for element in raw.split(self.element)]
+        if not self.repetition and raw.isascii():
+            return self._parse_released(raw)
         return [self._element(element) for element in self.split(raw, self.element)]
+
+    def _parse_released(self, raw: str) -> list[Element]:
+        """Split ASCII text with release characters: what they protect is moved out of the way."""
+        component = self.component
+        hidden = self._protected.sub(_hide, raw)
+        return [
+            element.split(component)
+            if element.isascii()
+            else [_HIDDEN.sub(_show, part) for part in element.split(component)]
+            for element in hidden.split(self.element)
+        ]
+
+    @cached_property
+    def _protected(self) -> re.Pattern[str]:
+        return re.compile(re.escape(self.release) + "(.)", re.DOTALL)
 
     def _element(self, text: str) -> Element:
         if self.repetition and self.repetition in text:
@@ -165,6 +182,18 @@ class Separators:
                 self._write(part) for part in element if isinstance(part, list)
             )
         return self.component.join(self.escape(part) for part in element if isinstance(part, str))
+
+
+_PLANE = 0xF0000
+_HIDDEN = re.compile("[\U000f0000-\U000f007f]")
+
+
+def _hide(found: re.Match[str]) -> str:
+    return chr(_PLANE + ord(found[1]))
+
+
+def _show(found: re.Match[str]) -> str:
+    return chr(ord(found[0]) - _PLANE)
 
 
 def released(part: str, release: str) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from crossdock.edi.finding import Finding
 
@@ -45,7 +46,7 @@ class Node:
         """Whether a message (or the group around) without it is wrong."""
         return self.status in MANDATORY
 
-    @property
+    @cached_property
     def path(self) -> str:
         """Groups down to the segment: ``SG25/SG28/PRI``."""
         above = self.parent.path if self.parent and self.parent.parent else ""
@@ -159,10 +160,12 @@ class Structure:
 
     def allowed(self, state: int) -> list[str]:
         """Tags that may follow ``state`` without a fault, for the sentence of a finding."""
+
+        def open_to(move: Move) -> bool:
+            return not move.missing and not (move.target == state and move.most == 1)
+
         tags = {node.tag for node in self.nodes[1:]}
-        return sorted(
-            tag for tag in tags if any(not move.missing for move in self.moves(state, tag))
-        )
+        return sorted(tag for tag in tags if any(map(open_to, self.moves(state, tag))))
 
 
 class Walk:

@@ -1,6 +1,6 @@
 """Bytes to segments: finds each interchange, its characters and its character set, then splits.
 
-Constant memory: what is held is one block of the source (1 MiB) and its segments. Nothing is
+Constant memory: what is held is one block of the source (256 KiB) and its segments. Nothing is
 checked here but what makes splitting impossible; no byte is lost, so that a writer can give the
 source back exactly.
 """
@@ -19,7 +19,7 @@ from crossdock.edi import charset
 from crossdock.edi.separators import Element, Separators, released
 from crossdock.errors import Unreadable
 
-BLOCK = 1 << 20
+BLOCK = 1 << 18
 LONGEST_SEGMENT = 4 << 20
 """A segment longer than this (bytes) is no segment: the terminator is wrong or missing."""
 
@@ -30,6 +30,7 @@ _HEADER = 4096
 """UNA and UNB end within so many bytes."""
 
 _START = re.compile(rb"UNA|UNB|UIB")
+_STOP = re.compile(rb"UNZ|UIZ|UNB|UIB|UNA")
 _WHITE = b" \t\r\n\x00\x1a"
 WHITE = " \t\r\n\x00\x1a"
 """What may stand between segments and after the last one (with Ctrl-Z of old transfers)."""
@@ -277,20 +278,17 @@ class _Splitter:
         self._codec = opening.codec
         self._mark = opening.separators.terminator.encode("latin-1")
         self._release = opening.separators.release.encode("latin-1")
-        self._stop = re.compile(
-            rb"(?:\A|[" + re.escape(_WHITE + self._mark) + rb"])(UNZ|UIZ|UNB|UIB|UNA)"
-        )
         self._blank = _WHITE.replace(self._mark, b"")
         self._wide = opening.codec.startswith(charset.STATEFUL)
 
     def region(self, buffer: bytes, at: int, ended: bool) -> tuple[int, bool]:
         """Find how far whole segments reach from ``at``, and whether the interchange ends there."""
         marks = self._masked(buffer) if self._wide else buffer
-        for found in self._stop.finditer(marks, max(0, at - 1)):
-            start = found.start(1)
-            if start < at or not self._begins_segment(marks, at, start):
+        for found in _STOP.finditer(marks, at):
+            start = found.start()
+            if not self._begins_segment(marks, at, start):
                 continue
-            if found.group(1) in {b"UNZ", b"UIZ"}:
+            if found.group() in {b"UNZ", b"UIZ"}:
                 end = self._next(marks, start)
                 if end >= 0:
                     return end + 1, True

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from crossdock.edi import charset
-from crossdock.edi.separators import Element, Separators
+from crossdock.edi.separators import Separators
 from crossdock.errors import Refused
 
 Plain = Sequence[str | Sequence[str]]
@@ -154,8 +154,3 @@ def interchange(layout: Layout, envelope: Envelope, messages: Sequence[Sequence[
     una = marks.una + layout.line if layout.una or not usual else ""
     end = marks.terminator + layout.line
     return charset.encode(una + end.join(lines) + end, layout.python_codec)
-
-
-def again(segments: Sequence[list[Element]], separators: Separators) -> str:
-    """Write parsed segments back as they were read, each with its terminator."""
-    return "".join(separators.segment(one) + separators.terminator for one in segments)

@@ -1,7 +1,7 @@
 """The edifact connector against a partner's folders, on this machine and over SFTP."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -35,7 +35,8 @@ def partner(tmp_path):
 def rows(connector, data: bytes, tmp_path) -> list[dict]:
     path = tmp_path / "body"
     path.write_bytes(data)
-    return pa.concat_tables(connector.tables(connector.reads()["orders"], "edifact", path)).to_pylist()
+    tables = connector.tables(connector.reads()["orders"], "edifact", path)
+    return pa.concat_tables(tables).to_pylist()
 
 
 def test_a_file_is_read_landed_and_archived(partner, tmp_path):
@@ -125,6 +126,16 @@ def test_a_bad_interchange_is_unreadable_with_its_place(partner, tmp_path):
     assert [bool(row["_fault"]) for row in found] == [True, True, False, False]
 
 
+def test_a_reference_that_comes_with_other_content_is_held(partner, tmp_path):
+    assert rows(partner, ORDERS, tmp_path)[0]["_fault"] is None
+    assert rows(partner, ORDERS, tmp_path)[0]["_fault"] is None
+    other = ORDERS.replace(b"QTY+21:120'", b"QTY+21:121'")
+    with pytest.raises(Unreadable, match="came before, on 2026-09-01, with other content"):
+        rows(partner, other, tmp_path)
+    vars(partner)["_world"] = World(PROJECT, tmp_path, now=lambda: NOW + timedelta(days=100))
+    assert rows(partner, other, tmp_path)[0]["_fault"] is None
+
+
 def test_a_doubtful_character_set_holds_the_messages(partner, tmp_path):
     data = ORDERS.replace(b"blue", "blåu".encode())
     assert "utf-8 would read" in rows(partner, data, tmp_path)[0]["_fault"]
@@ -137,10 +148,17 @@ ORDER = {
     "buyer_gln": "4012345000009",
     "supplier_gln": "4098765000003",
     "lines": [
-        {"line": "1", "gtin": "4006381333931", "description": "Stift 'Grün' + Block: 5?", "quantity": "3",
-         "unit": "C62", "price": Decimal("1.50"), "amount": Decimal("4.50")},
+        {
+            "line": "1",
+            "gtin": "4006381333931",
+            "description": "Stift 'Grün' + Block: 5?",
+            "quantity": "3",
+            "unit": "C62",
+            "price": Decimal("1.50"),
+            "amount": Decimal("4.50"),
+        },
     ],
-}  # fmt: skip
+}
 
 
 def parcel(key: str = "k1", **changes: object) -> Parcel:
@@ -148,7 +166,8 @@ def parcel(key: str = "k1", **changes: object) -> Parcel:
 
 
 def sent(tmp_path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted((tmp_path / "partner" / "in").iterdir())}
+    files = sorted((tmp_path / "partner" / "in").iterdir())
+    return {path.name: path.read_bytes() for path in files}
 
 
 def test_what_is_written_is_read_as_the_same_document(partner, tmp_path):
