@@ -31,10 +31,10 @@ from crossdock.connector import (
 from crossdock.edi import orders, writer
 from crossdock.edi.control import ControlReferences, ReferenceFile
 from crossdock.edi.duplicates import InterchangeLog, Sighting, SightingFile, surveyed
-from crossdock.edi.folder import Entry, Exchange, LocalFolders
-from crossdock.edi.partner import Partner, load
 from crossdock.edi.finding import Finding
+from crossdock.edi.folder import Entry, Exchange, LocalFolders
 from crossdock.edi.interchange import Interchange
+from crossdock.edi.partner import Partner, load
 from crossdock.errors import CrossdockError, Misconfigured, Refused, Unreadable
 
 if TYPE_CHECKING:
