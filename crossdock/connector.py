@@ -21,6 +21,8 @@ from crossdock.errors import Misconfigured
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from crossdock.budget import BudgetStore
+
 DeliveryClass = Literal["idempotency_key", "upsert", "lookup_before_create", "none"]
 Operation = Literal["create", "update", "delete"]
 Verdict = Literal["delivered", "accepted", "refused", "try_later", "uncertain"]
@@ -48,6 +50,7 @@ class World:
 
     ``now`` gives an aware UTC instant, ``monotonic`` and ``sleep`` are in seconds, ``project`` is
     the folder of mappings, guides and samples, ``scratch`` a folder for temporary files.
+    ``budgets`` keeps the request budgets that flows and workers share; None is this session only.
     """
 
     project: Path
@@ -56,6 +59,7 @@ class World:
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     random: random.Random = field(default_factory=random.Random)
+    budgets: BudgetStore | None = None
 
 
 @dataclass(frozen=True)
@@ -206,6 +210,7 @@ class Connector:
 
     # -- bound by the engine after construction ---------------------------------------------
     system: ClassVar[str] = ""
+    allow_private: ClassVar[bool] = False  # private addresses, as the system's file says
     _world: ClassVar[World | None] = None
     _declared: ClassVar[Mapping[str, Reads | Writes]] = {}
 
