@@ -8,10 +8,10 @@ does not depend on the order in which the sides arrive.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 import sqlalchemy as sa
@@ -21,6 +21,9 @@ from crossdock.errors import Misconfigured
 from crossdock.model import entity as entity_of
 from crossdock.store import bulk, schema
 from crossdock.systems import nearest
+
+if TYPE_CHECKING:
+    from crossdock.resolve.work import Incoming
 
 WORDS = ("newest", "most_complete", "ask")
 _TIME = "source_updated_at"
@@ -163,100 +166,103 @@ def _shown(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
 
 
+class Present(NamedTuple):
+    """The present state of documents: our id (0: none), version and hash, as numpy arrays."""
+
+    ids: Any
+    versions: Any
+    hashes: Any
+
+    def rows(self, keep: Any) -> Present:
+        """Keep some of them."""
+        return Present(self.ids[keep], self.versions[keep], self.hashes[keep])
+
+
 def merge(
     connection: sa.Connection,
-    entity: str,
-    *,
+    came: Incoming,
     source: tuple[str, str],
-    table: pa.Table,
-    bodies: pa.Array,
-    hashes: Any,
-    current: tuple[Any, Any, Any],
+    present: Present,
     rules: ConflictRules,
+    released: Set[int] = frozenset(),
 ) -> Merged:
     """Settle the incoming documents of one source against the present ones.
 
-    ``current`` is (document ids, versions, hashes), zero where the document is new. Rows whose
-    source alone has ever changed the document need no settling: the incoming one replaces it.
+    Documents that only this source has ever changed need no settling, nor those that a person
+    ``released``: the incoming one replaces them.
     """
-    ids, versions, present = current
-    rows = [n for n in range(len(ids)) if ids[n] and present[n] != hashes[n]]
+    hashes = came.hashes.to_pylist()
+    rows = [
+        n for n in range(len(hashes)) if present.ids[n] and present.hashes[n] != hashes[n]
+    ]
     result = Merged()
     if not rows:
         return result
-    head = schema.typed[entity][0]
-    wanted = pa.array([int(ids[n]) for n in rows])
-    dialect = connection.dialect.name
-    known = {
-        row.document_id: row
-        for row in connection.execute(
-            sa.select(head.c.document_id, head.c.changed_by, head.c.source_updated_at).where(
-                bulk.among(head.c.document_id, wanted, dialect)
-            )
-        )
-    }
-    binding = schema.binding
-    bound = {
-        row.document_id: row
-        for row in connection.execute(
-            sa.select(binding).where(
-                binding.c.system == source[0],
-                binding.c.stream == source[1],
-                binding.c.entity == entity,
-                bulk.among(binding.c.document_id, wanted, dialect),
-            )
-        )
-    }
-    times = table[_TIME].to_pylist()
+    wanted = pa.array([int(present.ids[n]) for n in rows])
+    heads = _heads(connection, came.entity, wanted)
+    bases = _bases(connection, came.entity, source, wanted)
+    times = came.table[_TIME].to_pylist()
     for row in rows:
-        head_row, base = known[int(ids[row])], bound.get(int(ids[row]))
-        mine = head_row.changed_by == ".".join(source)
-        known_at = head_row.source_updated_at
+        document_id = int(present.ids[row])
+        head, base = heads[document_id], bases.get(document_id)
+        mine = head.changed_by == ".".join(source)
+        known_at = head.source_updated_at
         if mine and times[row] and known_at and times[row] < known_at:
             result.stale[row] = "superseded: older than the version that is known"
             continue
-        if mine and base is not None and bytes(base.base_hash) == present[row]:
+        if row in released or (
+            mine and base is not None and bytes(base.base_hash) == present.hashes[row]
+        ):
             continue
-        _three_way(
-            connection, entity, source, row, bodies, ids, versions, head_row, base, rules, result
+        ours = _body(connection, came.entity, document_id, int(present.versions[row]))
+        theirs = _opened(came.bodies[row].as_py())
+        merged, asked = settle(
+            _agreed(connection, came.entity, document_id, base),
+            ours,
+            theirs,
+            rules,
+            our_system=str(head.changed_by).split(".")[0],
+            their_system=source[0],
         )
+        if asked:
+            result.asked[row] = asked
+        elif merged != theirs:
+            result.replaced[row] = json.dumps(merged)
     return result
 
 
-def _three_way(
-    connection: sa.Connection,
-    entity: str,
-    source: tuple[str, str],
-    row: int,
-    bodies: pa.Array,
-    ids: Any,
-    versions: Any,
-    head: Any,
-    base: Any,
-    rules: ConflictRules,
-    result: Merged,
-) -> None:
-    ours = _body(connection, entity, int(ids[row]), int(versions[row]))
-    agreed: Mapping[str, Any] = {}
-    if base is not None:
-        agreed = (
-            _opened(base.base)
-            if base.base is not None
-            else _body(connection, entity, int(ids[row]), base.base_version)
+def _heads(connection: sa.Connection, entity: str, ids: pa.Array) -> dict[int, Any]:
+    head = schema.typed[entity][0]
+    rows = connection.execute(
+        sa.select(head.c.document_id, head.c.changed_by, head.c.source_updated_at).where(
+            bulk.among(head.c.document_id, ids, connection.dialect.name)
         )
-    theirs = _opened(bodies[row].as_py())
-    merged, asked = settle(
-        agreed,
-        ours,
-        theirs,
-        rules,
-        our_system=str(head.changed_by).split(".")[0],
-        their_system=source[0],
     )
-    if asked:
-        result.asked[row] = asked
-    elif merged != theirs:
-        result.replaced[row] = json.dumps(merged)
+    return {row.document_id: row for row in rows}
+
+
+def _bases(
+    connection: sa.Connection, entity: str, source: tuple[str, str], ids: pa.Array
+) -> dict[int, Any]:
+    table = schema.binding
+    rows = connection.execute(
+        sa.select(table).where(
+            table.c.system == source[0],
+            table.c.stream == source[1],
+            table.c.entity == entity,
+            bulk.among(table.c.document_id, ids, connection.dialect.name),
+        )
+    )
+    return {row.document_id: row for row in rows}
+
+
+def _agreed(connection: sa.Connection, entity: str, document_id: int, base: Any) -> Any:
+    """Read what the source and we last agreed on; nothing when it is new to the document."""
+    if base is None:
+        return {}
+    if base.base is not None:
+        return _opened(base.base)
+    return _body(connection, entity, document_id, base.base_version)
 
 
 def _body(connection: sa.Connection, entity: str, document_id: int, version: int) -> Any:

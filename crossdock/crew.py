@@ -38,8 +38,14 @@ class Crew:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(wait=True, cancel_futures=kind is not None)
+        if self._pool is None:
+            return
+        helpers = list((self._pool._processes or {}).values())
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        for helper in helpers:
+            helper.terminate()  # idle by now, or loading what nobody needs any more
+        for helper in helpers:
+            helper.join()
 
     def pipeline(self, batches: Sequence[str], first: Step, second: Step, tell: Tell) -> None:
         """Do ``first`` of every batch here and ``second`` in the helpers as batches get ready."""

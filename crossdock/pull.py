@@ -28,16 +28,7 @@ from crossdock.objects import Kept, Objects
 from crossdock.runs import Run
 from crossdock.store import Store, bulk, schema
 from crossdock.store.engine import guard, take_numbers
-
-_LATEST = pa.schema(
-    [
-        ("key", pa.string()),
-        ("hash", pa.binary(32)),
-        ("entity", pa.string()),
-        ("n", pa.int32()),
-        ("id", pa.int64()),
-    ]
-)
+from crossdock.store.versions import latest
 
 
 @dataclass
@@ -392,23 +383,6 @@ def _any_version(store: Store, leg: Leg) -> bool:
             ).one_or_none()
             is not None
         )
-
-
-def latest(
-    connection: sa.Connection, system: str, stream: str, keys: pa.Array
-) -> pa.Table:
-    """Read the latest known version of each of ``keys``: key, hash, entity, n, id."""
-    table = schema.record_version
-    return bulk.select(
-        connection,
-        sa.select(table.c.key, table.c.hash, table.c.entity, table.c.n, table.c.id).where(
-            table.c.system == system,
-            table.c.stream == stream,
-            table.c.latest,
-            bulk.among(table.c.key, keys, connection.dialect.name),
-        ),
-        _LATEST,
-    )
 
 
 def _news(store: Store, leg: Leg, raw: pa.Table, unchanged: _Unchanged) -> pa.Table:

@@ -11,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -107,7 +108,8 @@ class Steps:
 
     def _map_hash(self) -> str:
         names = "|".join(_mapping(self.home, name).hash for name in self.leg.maps)
-        return hashlib.sha256(f"{names}|{self.flow.organisation}|{self.flow.shop}".encode()).hexdigest()
+        owner = f"{self.flow.organisation}|{self.flow.shop}"
+        return hashlib.sha256(f"{names}|{owner}".encode()).hexdigest()
 
     # -- check -----------------------------------------------------------------------------
     def check(self) -> None:
@@ -190,8 +192,10 @@ class Steps:
             stopped = pc.unique(held["record"])
             passed = {}
             routed: dict[str, list[Any]] = {}
+            kinds = np.full(raw.num_rows, "", dtype=object)
             for name, table in tables.items():
                 entity = name.removeprefix("documents.")
+                kinds[table["record"].to_numpy()] = _kinds(entity, table)
                 for route in self.flow.routes:
                     if route.entity == entity:
                         routed.setdefault(route.target, []).append(_goes(route, table))
@@ -210,6 +214,7 @@ class Steps:
                     raw=raw,
                     documents=passed,
                     content=self.content(),
+                    kinds=kinds,
                     held=held,
                     routed={
                         route.target: pa.array(
@@ -406,6 +411,14 @@ def _content(table: pa.Table) -> pa.Table:
             "body": documents.compress(texts),
         }
     )
+
+
+def _kinds(entity: str, table: pa.Table) -> Any:
+    """Name each document's kind: the entity, with its type where the entity has types."""
+    if entity != "invoice":
+        return entity
+    types = pc.fill_null(table["type_code"], "invoice")
+    return pc.binary_join_element_wise(entity, types, ".").to_numpy()
 
 
 def _unreadable(raw: pa.Table) -> pa.Table:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import sqlalchemy as sa
 
+from crossdock.flows import Route
 from crossdock.store import bulk, schema
 from crossdock.store.schema import ledger, record_version
 
@@ -78,14 +79,9 @@ def reopened(connection: sa.Connection, ids: pa.Array, now: datetime) -> None:
 
 
 def at_target(
-    connection: sa.Connection,
-    target: str,
-    system: str,
-    stream: str,
-    entity: str,
-    document_ids: pa.Array,
+    connection: sa.Connection, route: Route, document_ids: pa.Array
 ) -> dict[int, AtTarget]:
-    """Say of each document how it stands at the target; unknown documents are left out."""
+    """Say of each document how it stands at the route's target; unknown ones are left out."""
     if len(document_ids) == 0:
         return {}
     outbox, binding = schema.outbox, schema.binding
@@ -93,9 +89,9 @@ def at_target(
     bound = set(
         connection.execute(
             sa.select(binding.c.document_id).where(
-                binding.c.system == system,
-                binding.c.stream == stream,
-                binding.c.entity == entity,
+                binding.c.system == route.system,
+                binding.c.stream == route.stream,
+                binding.c.entity == route.entity,
                 bulk.among(binding.c.document_id, document_ids, dialect),
             )
         ).scalars()
@@ -103,8 +99,8 @@ def at_target(
     rows = connection.execute(
         sa.select(outbox)
         .where(
-            outbox.c.target == target,
-            outbox.c.entity == entity,
+            outbox.c.target == route.target,
+            outbox.c.entity == route.entity,
             outbox.c.state != "superseded",
             bulk.among(outbox.c.document_id, document_ids, dialect),
         )
