@@ -193,9 +193,18 @@ class LocalAirflow:
 
     def trigger(self, dag: str) -> str:
         """Unpause ``dag``, start a run, and give the run's id."""
-        self._call("PATCH", f"/api/v2/dags/{dag}", {"is_paused": False})
+        self.unpause(dag)
         run = self._call("POST", f"/api/v2/dags/{dag}/dagRuns", {"logical_date": None})
         return str(run["dag_run_id"])
+
+    def unpause(self, dag: str) -> None:
+        """Let the clock and assets start ``dag``."""
+        self._call("PATCH", f"/api/v2/dags/{dag}", {"is_paused": False})
+
+    def runs(self, dag: str) -> dict[str, str]:
+        """Give the state of the newest run of each type: manual, scheduled, asset_triggered."""
+        found = self._call("GET", f"/api/v2/dags/{dag}/dagRuns?order_by=run_after")["dag_runs"]
+        return {str(run["run_type"]): str(run["state"]) for run in found}
 
     def follow(self, dag: str, run: str, seconds: float) -> Iterator[tuple[str, dict[str, str]]]:
         """Yield (state of the run, state of each task instance) until the run is finished.

@@ -151,7 +151,9 @@ GUEST = ("1003", "2026-03-01 09:32:00", "EUR", None, "25.00")
 LINES = (("1", "MUG", "2", "10.00"), ("2", "TEA", "1", "5.00"))
 
 
-def project(folder: Path, orders: Sequence[tuple[str | None, ...]] = (GOOD, CROOKED, GUEST)) -> Path:
+def project(
+    folder: Path, orders: Sequence[tuple[str | None, ...]] = (GOOD, CROOKED, GUEST)
+) -> Path:
     """Write the project and the shop's database into ``folder``; each order has the same lines."""
     for name, text in FILES.items():
         path = folder / name
