@@ -30,12 +30,13 @@ def instant(
     format: str = "",  # noqa: A002
     zone: str = "",
     fold: str = "",
+    day: str = "",
 ) -> datetime:
     """Read a moment: ISO 8601, or in the declared strptime ``format``.
 
     Text without an offset needs the declared ``zone``. A local time that happened twice or never
-    (daylight saving) is refused unless ``fold`` says ``first`` or ``second``. Digits finer than a
-    microsecond are cut off.
+    (daylight saving) is refused unless ``fold`` says ``first`` or ``second``. With ``day: start``
+    a date without a time is its first moment. Digits finer than a microsecond are cut off.
 
     >>> instant("2010-12-01T08:26:00+02:00")
     datetime.datetime(2010, 12, 1, 6, 26, tzinfo=datetime.timezone.utc)
@@ -45,7 +46,11 @@ def instant(
     >>> instant("2026-10-25T02:30:00", zone="Europe/Berlin")
     Traceback (most recent call last):
     ValueError: happened twice in Europe/Berlin: declare `fold: first` or `fold: second`
+    >>> instant("2010-07-01", zone="Europe/London", day="start")
+    datetime.datetime(2010, 6, 30, 23, 0, tzinfo=datetime.timezone.utc)
     """
+    if day and re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+        text += "T00:00:00"
     local = _with_format(text, format) if format else _iso(text)
     if local.tzinfo is None:
         if not zone:
@@ -106,6 +111,7 @@ def _instants(
     format: str = "",  # noqa: A002
     zone: str = "",
     fold: str = "",
+    day: str = "",
 ) -> Any:
     import pyarrow as pa
     import pyarrow.compute as pc

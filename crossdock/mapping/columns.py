@@ -129,7 +129,10 @@ def _looked_up(
 ) -> tuple[Any, frozenset[int]]:
     assert value.lookup is not None  # noqa: S101
     found, unknown = value.lookup.run(values)
-    if value.missing != "default":
+    if value.missing == "keep":
+        strange = pa.array(np.isin(np.arange(len(values)), unknown))
+        found = pc.if_else(strange, values, found)
+    elif value.missing != "default":
         rule = "lookup_missing" if value.missing == "ask" else "lookup"
         system, _, table = value.lookup.name.partition("/")
         text = f"is not in the value table mappings/{system}/tables/{table}.yaml"

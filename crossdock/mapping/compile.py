@@ -288,7 +288,7 @@ class Compiler:
         declared: Field | None,
     ) -> tuple[str | Value, ...]:
         if origin == "sum":
-            return tuple(spec["sum"].split("."))
+            return tuple(spec["sum"].rpartition(".")[::2])
         if origin not in ("join", "first_of", "multiply", "add", "subtract"):
             return ()
         made: list[str | Value] = []
@@ -312,17 +312,18 @@ class Compiler:
         if word not in spec:
             return None
         given = spec[word]
-        if declared is None:
+        named = spec.get("as") if word == "constant" else None
+        if declared is None and named is None:
             return given
         text = str(given).lower() if isinstance(given, bool) else str(given)
-        usual = convert.find(CONVERSIONS[declared.kind])
+        usual = convert.find(named or (CONVERSIONS[declared.kind] if declared else "text"))
         marks = {key: value for key, value in self.defaults.items() if key in ("zone", "fold")}
         options = {key: value for key, value in marks.items() if key in usual.options}
         try:
             value = usual(text, **options)
         except ValueError as error:
             raise self.page.wrong(f"{word} {text!r} {error}", *place, word) from None
-        if declared.values and value not in declared.values:
+        if declared and declared.values and value not in declared.values:
             raise self.page.wrong(
                 f"{word} {text!r} is no word of {declared.name}",
                 *place,

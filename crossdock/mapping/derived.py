@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 
 def _constant(level: Level, value: Value) -> tuple[Cells, Mask]:
-    kind = arrow_type(value.holds) if value.holds else None
+    gives = value.conversion.gives if value.conversion else None
+    holds = value.holds or gives
+    kind = arrow_type(holds) if holds else None
     size = level.frame.size
     cells = Cells(pa.array([value.constant], kind), np.zeros(size, np.int64))
     return cells, np.zeros(size, np.bool_)

@@ -81,7 +81,11 @@ VALUE: Mapping[str, Key] = {
     "as": Key("text", "Named conversion; without it, the one of the entity's field."),
     "lookup": Key("text", "Value table: system/table below mappings/<system>/tables."),
     "reverse": Key("flag", "Look up from right to left."),
-    "missing": Key(("fail", "default", "ask"), "What to do with a value that is not in the table."),
+    "missing": Key(
+        ("ask", "fail", "default", "keep"),
+        "A value that is not in the table: hold the record so that a steward can add it, hold it"
+        " for good, take the default, or keep the value as it is.",
+    ),
     "default": Key("single", "Value where the source has none, or the table does not know it."),
     "optional": Key("flag", "A missing field or value is no fault, even where it is required."),
     "required": Key("flag", "A missing value is a fault, even where the entity allows it."),

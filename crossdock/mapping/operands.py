@@ -37,7 +37,7 @@ def check_operands(page: Document, at: At, made: Fields) -> None:
 
 def _check_sum(page: Document, at: At, value: Value, made: Fields) -> None:
     listed = made.get(str(value.operands[0]))
-    if not isinstance(listed, Listed) or len(value.operands) != 2:
+    if not isinstance(listed, Listed):
         lists = [name for name, item in made.items() if isinstance(item, Listed)]
         raise page.wrong(
             f"sum needs a field of a list beside it: {value.operands[0]!r} is none",

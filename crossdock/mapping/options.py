@@ -14,6 +14,7 @@ from crossdock.yaml import Document
 
 _WORDS = {
     "fold": ("first", "second"),
+    "day": ("start",),
     "count": ("s", "ms", "us"),
     "rounding": ("half_up", "half_even"),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from crossdock.mapping.frames import Path
@@ -64,6 +65,11 @@ class Known:
             node = node.inner.get(step, Known())
         return node
 
+    @cached_property
+    def leaves(self) -> frozenset[str]:
+        """Names that need no further look; asked only once the mapping is compiled."""
+        return frozenset(name for name, node in self.inner.items() if node.leaf)
+
     def rest(self, value: Any, path: str, counts: dict[str, int]) -> Any:
         """Give what is unknown in a JSON value, None when nothing is; count it by path.
 
@@ -72,10 +78,12 @@ class Known:
         if value is None or self.leaf:
             return None
         if isinstance(value, dict) and (self.inner or not path):
+            if self.leaves.issuperset(value):
+                return None
             found = {
                 key: kept
-                for key, item in value.items()
-                if (kept := self._inner(key, item, path, counts)) is not None
+                for key in value.keys() - self.leaves
+                if (kept := self._inner(key, value[key], path, counts)) is not None
             }
             return found or None
         if isinstance(value, list) and self.inner:
@@ -84,13 +92,8 @@ class Known:
         return value
 
     def _inner(self, key: str, item: Any, path: str, counts: dict[str, int]) -> Any:
-        node = self.inner.get(key)
         place = f"{path}.{key}" if path else key
-        if node is None:
-            node = _UNKNOWN
-        elif node.leaf:
-            return None
-        return node.rest(item, place, counts)
+        return self.inner.get(key, _UNKNOWN).rest(item, place, counts)
 
     def _list(self, value: list[Any], path: str, counts: dict[str, int]) -> Any:
         indexed = any(step.isdigit() for step in self.inner)

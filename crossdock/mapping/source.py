@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -50,12 +53,13 @@ class Source:
 
     def _read(self) -> list[Any]:
         objects: list[Any] = []
-        for record, text in enumerate(self.texts.to_pylist()):
-            try:
-                objects.append(json_text.read(text) if text is not None else None)
-            except ValueError as error:
-                objects.append(None)
-                self.unreadable[record] = str(error)
+        with _no_collection():
+            for record, text in enumerate(self.texts.to_pylist()):
+                try:
+                    objects.append(json_text.read(text) if text is not None else None)
+                except ValueError as error:
+                    objects.append(None)
+                    self.unreadable[record] = str(error)
         return objects
 
     def report(self, faults: Faults) -> None:
@@ -100,6 +104,18 @@ class Source:
             rows = starts + np.arange(offsets[-1])
         owners = np.repeat(records, counts[records])
         return RowsHead(Rows(self._parts, self._cache, owners, rows), offsets, records)
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Keep the garbage collector from walking over the growing heap; it triples the time."""
+    active = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if active:
+            gc.enable()
 
 
 def _kind(table: pa.Table) -> str:

@@ -15,7 +15,7 @@ from crossdock.mapping.when import Condition
 Origin = Literal[
     "path", "constant", "join", "first_of", "multiply", "add", "subtract", "sum", "number"
 ]
-Missing = Literal["fail", "default", "ask"]
+Missing = Literal["ask", "fail", "default", "keep"]
 Differs = Literal["fault", "note", "ignore"]
 
 
