@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
+from crossdock.edi.envelope import MOST_FINDINGS
 from crossdock.edi.finding import Finding, gravest
 from crossdock.edi.guide import Guide, Guides
 from crossdock.edi.interchange import Interchange, Message
@@ -14,9 +15,6 @@ from crossdock.edi.reader import read
 from crossdock.edi.structure import Walk
 from crossdock.edi.tokenizer import CharsetChoice
 from crossdock.errors import Unreadable
-
-MOST_FINDINGS = 200
-"""Findings kept a message; a file of rubbish would fill the memory otherwise."""
 
 
 @dataclass

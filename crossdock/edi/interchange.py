@@ -100,8 +100,9 @@ class Group:
 class Message:
     """One message from UNH to UNT as it came, ``segments`` without terminators and line ends.
 
-    ``number`` counts in the interchange, ``first`` is the place of UNH in it (segments, from 1);
-    ``findings`` hold what the envelope check found in this very message.
+    ``number`` counts in the interchange, ``first`` is the place of UNH in it (segments, from 1),
+    ``lost`` how many segments were too many to keep; ``findings`` hold what
+    the envelope check found in this very message.
     """
 
     interchange: Interchange
@@ -110,6 +111,7 @@ class Message:
     segments: list[str]
     number: int
     first: int = 0
+    lost: int = 0
     findings: list[Finding] = field(default_factory=list)
 
     @property

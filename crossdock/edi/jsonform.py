@@ -15,11 +15,10 @@ from typing import Any, BinaryIO
 
 from crossdock.edi import charset
 from crossdock.edi.separators import Element, Separators
+from crossdock.edi.splitter import WHITE, Segments
 from crossdock.edi.tokenizer import (
-    WHITE,
     CharsetChoice,
     Opening,
-    Segments,
     Tokenizer,
     source_of,
 )

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from crossdock.edi import charset
-from crossdock.edi.separators import Element, Separators, released
+from crossdock.edi.separators import Element, Separators
+from crossdock.edi.splitter import WHITE_BYTES, Segments, Splitter, released_in
 from crossdock.errors import Unreadable
 
 BLOCK = 1 << 18
@@ -30,11 +31,6 @@ _HEADER = 4096
 """UNA and UNB end within so many bytes."""
 
 _START = re.compile(rb"UNA|UNB|UIB")
-_STOP = re.compile(rb"UNZ|UIZ|UNB|UIB|UNA")
-_WHITE = b" \t\r\n\x00\x1a"
-WHITE = " \t\r\n\x00\x1a"
-"""What may stand between segments and after the last one (with Ctrl-Z of old transfers)."""
-
 _UTF16 = {
     b"\xff\xfe": "utf-16-le",
     b"\xfe\xff": "utf-16-be",
@@ -63,17 +59,6 @@ class Opening:
     codec: str
     offset: int
     outer: str = ""
-
-
-@dataclass
-class Segments:
-    """Segments in their order, each with the blanks or line ends that stood before it.
-
-    ``ascii`` is True when there is nothing to ask about the character set.
-    """
-
-    pieces: list[str]
-    ascii: bool
 
 
 @dataclass
@@ -176,7 +161,7 @@ class Tokenizer:
         if buffer.startswith(b"UNA", start):
             una = buffer[start : start + 9].decode("latin-1")
             position = start + 9
-            while position < len(buffer) and buffer[position] in _WHITE:
+            while position < len(buffer) and buffer[position] in WHITE_BYTES:
                 position += 1
             if not buffer.startswith((b"UNB", b"UIB"), position):
                 return None
@@ -226,7 +211,7 @@ class Tokenizer:
         line = re.compile(rb"[\r\n]").search(buffer, position)
         end = self._end(buffer, position, usual)
         if line is not None and (end < 0 or line.start() < end):
-            behind = buffer[line.end() : line.end() + 4].lstrip(_WHITE)
+            behind = buffer[line.end() : line.end() + 4].lstrip(WHITE_BYTES)
             if re.match(rb"U[NI][HGB]|UN[HGZ]", behind):
                 return Separators(terminator=line.group().decode("latin-1"))
         return usual
@@ -236,14 +221,14 @@ class Tokenizer:
         """Find the next terminator that is not released; -1 where there is none."""
         mark, release = separators.terminator.encode(), separators.release.encode()
         end = buffer.find(mark, position)
-        while end >= 0 and release and _released(buffer, end, release[0]):
+        while end >= 0 and release and released_in(buffer, end, release[0]):
             end = buffer.find(mark, end + 1)
         return end
 
     # -- segments ---------------------------------------------------------------------------
     def _body(self, opening: Opening) -> Iterator[Segments]:
         """Hand on the segments behind UNB up to UNZ, or to where another interchange begins."""
-        split = _Splitter(opening)
+        split = Splitter(opening.separators, opening.codec)
         while True:
             end, last = split.region(self._buffer, self._at, self._ended)
             if end > self._at:
@@ -251,7 +236,7 @@ class Tokenizer:
                 self._at = end
             if last:
                 return
-            if not self._fill() and not self._buffer[self._at :].strip(_WHITE):
+            if not self._fill() and not self._buffer[self._at :].strip(WHITE_BYTES):
                 return
             if self._ended and split.region(self._buffer, self._at, True)[0] <= self._at:
                 return
@@ -261,99 +246,3 @@ class Tokenizer:
                     where=f"byte {self.offset}",
                     fix=f"look whether {opening.separators.terminator!r} is the terminator",
                 )
-
-
-def _released(buffer: bytes, at: int, release: int) -> bool:
-    count = 0
-    while at - count > 0 and buffer[at - count - 1] == release:
-        count += 1
-    return count % 2 == 1
-
-
-class _Splitter:
-    """Cuts blocks of one interchange into segments."""
-
-    def __init__(self, opening: Opening) -> None:
-        self._separators = opening.separators
-        self._codec = opening.codec
-        self._mark = opening.separators.terminator.encode("latin-1")
-        self._release = opening.separators.release.encode("latin-1")
-        self._blank = _WHITE.replace(self._mark, b"")
-        self._wide = opening.codec.startswith(charset.STATEFUL)
-
-    def region(self, buffer: bytes, at: int, ended: bool) -> tuple[int, bool]:
-        """Find how far whole segments reach from ``at``, and whether the interchange ends there."""
-        marks = self._masked(buffer) if self._wide else buffer
-        for found in _STOP.finditer(marks, at):
-            start = found.start()
-            if not self._begins_segment(marks, at, start):
-                continue
-            if found.group() in {b"UNZ", b"UIZ"}:
-                end = self._next(marks, start)
-                if end >= 0:
-                    return end + 1, True
-                break
-            return self._after_last(marks, at, start), True
-        return self._after_last(marks, at, len(buffer)), False
-
-    def _next(self, buffer: bytes, position: int) -> int:
-        end = buffer.find(self._mark, position)
-        while end >= 0 and self._release and _released(buffer, end, self._release[0]):
-            end = buffer.find(self._mark, end + 1)
-        return end
-
-    def _begins_segment(self, buffer: bytes, at: int, start: int) -> bool:
-        position = start
-        while position > at and buffer[position - 1] in self._blank:
-            position -= 1
-        if position <= at:
-            return True
-        if buffer[position - 1 : position] != self._mark:
-            return False
-        return not (self._release and _released(buffer, position - 1, self._release[0]))
-
-    def _after_last(self, buffer: bytes, at: int, end: int) -> int:
-        last = buffer.rfind(self._mark, at, end)
-        while last >= 0 and self._release and _released(buffer, last, self._release[0]):
-            last = buffer.rfind(self._mark, at, last)
-        return last + 1 if last >= 0 else at
-
-    def pieces(self, block: bytes) -> Segments:
-        """Split a block that ends in a terminator."""
-        mark, release = self._separators.terminator, self._separators.release
-        if self._wide:
-            return self._wide_pieces(block)
-        text, _ = charset.decode(block, self._codec)
-        parts = text.split(mark)
-        parts.pop()
-        if release and release + mark in text:
-            parts = _join_released(parts, mark, release)
-        return Segments(parts, text.isascii())
-
-    def _masked(self, block: bytes) -> bytes:
-        """Blank out what is not ASCII in an ISO 2022 text, byte for byte."""
-        return _SHIFTED.sub(lambda found: b"\x01" * len(found.group()), block)
-
-    def _wide_pieces(self, block: bytes) -> Segments:
-        masked, parts, start = self._masked(block), [], 0
-        while (end := self._next(masked, start)) >= 0:
-            parts.append(charset.decode(block[start:end], self._codec)[0])
-            start = end + 1
-        return Segments(parts, ascii=False)
-
-
-_SHIFTED = re.compile(rb"\x1b(?:\$[@AB]|\$[()*+][@-Z]|\([^BJ]|\.[AF])[^\x1b]*(?:\x1b[^(][^\x1b]*)*")
-
-
-def _join_released(parts: list[str], mark: str, release: str) -> list[str]:
-    whole: list[str] = []
-    pending = ""
-    for part in parts:
-        if pending:
-            part = pending + part
-        if part.endswith(release) and released(part, release):
-            pending = part + mark
-        else:
-            whole.append(part)
-            pending = ""
-    return whole

@@ -203,3 +203,18 @@ VALUES = st.lists(st.text(":+?'*ab ü", max_size=5), min_size=1, max_size=3)
 @given(MARKS, st.lists(VALUES, min_size=1, max_size=5))
 def test_what_is_written_is_read_again(marks, elements):
     assert marks.parse(marks.segment(elements)) == elements
+
+
+def test_a_message_that_is_too_long_is_counted_not_kept(monkeypatch):
+    monkeypatch.setattr("crossdock.edi.envelope.LONGEST_MESSAGE", 10)
+    first, second = messages(ORDERS)
+    assert len(first.segments) <= 11
+    assert "more than 10 segments" in first.findings[0].text
+    assert [f.code for f in first.findings] == ["35"]
+    assert second.findings[0].code == "35"
+
+
+def test_rubbish_does_not_fill_the_memory():
+    data = b"UNB+UNOA:1+S+R+260901:0930+7'" + b"X'" * 5000 + b"UNZ+0+7'"
+    (interchange,) = envelopes(data)
+    assert len(interchange.findings) == 200
