@@ -41,10 +41,13 @@ def document(home: Home, name: str) -> yaml.Document:
 def open_system(home: Home, name: str, world: World | None = None) -> Connector:
     """Build the connector of system ``name``, bound and ready; no network is touched.
 
+    ``${NAME}`` in a setting is the environment's; ``${CROSSDOCK_STATE}`` is the home's folder.
+
     Raises Misconfigured naming file and line for an unknown connector, a missing or unknown
     setting, a secret written as a literal, or a stream that the connector cannot make.
     """
     page = document(home, name)
+    os.environ["CROSSDOCK_STATE"] = str(home.state)
     data = page.data if isinstance(page.data, dict) else {}
     unknown = set(data) - {"about", "connector", "settings", "allow_private", "streams", "sandbox"}
     for key in sorted(unknown):
@@ -53,6 +56,8 @@ def open_system(home: Home, name: str, world: World | None = None) -> Connector:
             key,
             fix="known: about, connector, settings, allow_private, streams",
         )
+    if data.get("sandbox"):
+        _sandbox(home)
     kind = connector_class(home, str(data.get("connector", "")), page)
     settings = _settings(kind, data, page)
     connector = kind(**settings)
@@ -132,6 +137,15 @@ def nearest(word: str, known: Any) -> str:
     return f"did you mean {close[0]!r}? Known: {listed}" if close else f"known: {listed}"
 
 
+def _sandbox(home: Home) -> None:
+    """Have the bundled systems running, unless the environment names others."""
+    if "SANDBOX_ERP_URL" in os.environ and "_SANDBOX_OWN" not in os.environ:
+        return
+    from crossdock.sandbox.service import ensure
+
+    os.environ.update(ensure(home.state / "sandbox"), _SANDBOX_OWN="1")
+
+
 def _settings(kind: type[Connector], data: dict[str, Any], page: yaml.Document) -> dict[str, Any]:
     declared: Any = kind  # every subclass is a dataclass, which the type of the base cannot say
     fields = {item.name: item for item in dataclasses.fields(declared) if item.init}
@@ -163,8 +177,8 @@ def _settings(kind: type[Connector], data: dict[str, Any], page: yaml.Document) 
 
 def _secret(key: str, value: Any, page: yaml.Document) -> str:
     at = ("settings", key)
-    if isinstance(value, Mapping) and set(value) == {"env"}:
-        return _environment(str(value["env"]), page, at)
+    if isinstance(value, Mapping) and set(value) in ({"env"}, {"env", "default"}):
+        return _named(value, page, at)
     if isinstance(value, Mapping) and set(value) == {"connection"}:
         from crossdock.airflow import connection_value
 
@@ -183,14 +197,22 @@ def _secret(key: str, value: Any, page: yaml.Document) -> str:
 
 def _expanded(value: Any, page: yaml.Document, at: tuple[Any, ...]) -> Any:
     if isinstance(value, Mapping):
-        if set(value) == {"env"}:
-            return _environment(str(value["env"]), page, at)
+        if set(value) in ({"env"}, {"env", "default"}):
+            return _named(value, page, at)
         return {key: _expanded(item, page, (*at, key)) for key, item in value.items()}
     if isinstance(value, list):
         return [_expanded(item, page, (*at, number)) for number, item in enumerate(value)]
     if isinstance(value, str):
         return _VARIABLE.sub(lambda match: _environment(match[1], page, at), value)
     return value
+
+
+def _named(value: Mapping[str, Any], page: yaml.Document, at: tuple[Any, ...]) -> str:
+    """Read ``{env: NAME, default: text}``; a default is for what is no secret of anybody."""
+    name = str(value["env"])
+    if not os.environ.get(name) and "default" in value:
+        return str(_expanded(str(value["default"]), page, at))
+    return _environment(name, page, at)
 
 
 def _environment(name: str, page: yaml.Document, at: tuple[Any, ...]) -> str:

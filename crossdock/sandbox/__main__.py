@@ -10,8 +10,9 @@ import tempfile
 import threading
 from pathlib import Path
 
-from crossdock.sandbox.bundle import sandbox
+from crossdock.sandbox.bundle import furnish, sandbox
 from crossdock.sandbox.faults import NO_FAULTS, Plan
+from crossdock.sandbox.service import wait_while_used
 
 
 def main() -> int:
@@ -19,6 +20,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m crossdock.sandbox", description=__doc__)
     parser.add_argument("--folder", type=Path, help="where state and journals are kept")
     parser.add_argument("--faults", type=Path, help="JSON file of fault plans by system")
+    parser.add_argument("--orders", type=int, default=200, help="sample orders, on first use")
+    parser.add_argument("--idle", type=float, help="end after so many seconds without use")
     parser.add_argument("--shop-port", type=int, default=0)
     parser.add_argument("--erp-port", type=int, default=0)
     parser.add_argument("--partner-port", type=int, default=0)
@@ -34,13 +37,16 @@ def main() -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    with (
-        tempfile.TemporaryDirectory(prefix="crossdock-sandbox-") as own,
-        sandbox(given.folder or Path(own), **options) as running,
-    ):
-        sys.stdout.write(json.dumps(running.addresses()) + "\n")
-        sys.stdout.flush()
-        stop.wait()
+    with tempfile.TemporaryDirectory(prefix="crossdock-sandbox-") as own:
+        folder = given.folder or Path(own)
+        furnish(folder, given.orders)
+        with sandbox(folder, **options) as running:
+            sys.stdout.write(json.dumps(running.addresses()) + "\n")
+            sys.stdout.flush()
+            if given.idle and given.folder:
+                wait_while_used(given.folder, given.idle, stop)
+            else:
+                stop.wait()
     return 0
 
 
