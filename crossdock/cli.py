@@ -61,12 +61,25 @@ def _mount() -> None:
 _mount()
 
 
+def spelled(words: list[str]) -> list[str]:
+    """Allow ``--debug`` anywhere, and ``report --html`` without a path.
+
+    >>> spelled(["report", "--html", "--debug"]), spelled(["report", "--html", "page.html"])
+    (['report'], ['report', '--html', 'page.html'])
+    """
+    words = [word for word in words if word != "--debug"]
+    if "report" in words and "--html" in words:
+        after = words[words.index("--html") + 1 :]
+        if not after or after[0].startswith("-"):
+            words.remove("--html")
+    return words
+
+
 def main() -> None:
     """Run the command line and end with its exit status."""
     debug = "--debug" in sys.argv or bool(os.environ.get("CROSSDOCK_DEBUG"))
-    arguments = [word for word in sys.argv[1:] if word != "--debug"]
     try:
-        app(arguments)
+        app(spelled(sys.argv[1:]))
     except CrossdockError as error:
         if debug:
             raise

@@ -246,10 +246,10 @@ def _command() -> str:
 
 
 def _links(home: Home, airflow: LocalAirflow, keep: bool) -> None:
-    from crossdock import report
+    from crossdock import run_report
     from crossdock.store import open_store
 
-    path = report.write(open_store(home), None, None)
+    path = run_report.write(open_store(home))
     screen.say(f"Report:  {path.resolve().as_uri()}")
     if keep:
         screen.say(f"Airflow: {airflow.url}  (user {USER}, password {airflow.password})")

@@ -42,14 +42,14 @@ def ledger(
 def report(
     run: Annotated[str | None, typer.Argument(help="The run; the last one when left out.")] = None,
     html: Annotated[
-        Path | None, typer.Option("--html", help="Write the page here.", dir_okay=False)
+        Path | None, typer.Option("--html", help="Write the page here; else among the reports.")
     ] = None,
 ) -> None:
     """Write the validation report of a run as one HTML file that needs no network."""
-    from crossdock import report as pages
+    from crossdock import run_report
     from crossdock.home import Home
     from crossdock.store import open_store
 
     home = Home.find()
-    path = pages.write(open_store(home), run, html)
+    path = run_report.write(open_store(home), run, html)
     screen.say(f"Report: {path.resolve().as_uri()}")

@@ -57,7 +57,7 @@ def _say_what_next(flow: str, page: dict[str, Any], status: int, start: float) -
         screen.say(f"  crossdock quarantine list --flow {flow}")
     if status == 1:
         screen.say("The run failed: see the lines above.")
-    screen.say(f"Took {screen.seconds_since(start)}. The report: crossdock report --html")
+    screen.say(f"Took {screen.seconds_since(start)}. The report: crossdock report")
 
 
 def flows(
