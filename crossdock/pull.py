@@ -28,6 +28,7 @@ from crossdock.objects import Kept, Objects
 from crossdock.runs import Run
 from crossdock.store import Store, bulk, schema
 from crossdock.store.engine import guard, take_numbers
+from crossdock.store.shared import opened_system
 from crossdock.store.versions import latest
 
 
@@ -101,7 +102,7 @@ def pull(home: Home, store: Store, flow: Flow, run: Run) -> list[str]:
     shutil.rmtree(scratch, ignore_errors=True)  # of an attempt that was killed
     scratch.mkdir(parents=True, mode=0o700)
     try:
-        for legs in _together(home, flow):
+        for legs in _together(home, store, flow):
             _pull_together(home, store, flow, run, legs, scratch)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -121,13 +122,13 @@ def batch_ids(store: Store, run_id: str) -> list[str]:
         )
 
 
-def _together(home: Home, flow: Flow) -> list[list[tuple[Leg, Connector, Reads]]]:
+def _together(home: Home, store: Store, flow: Flow) -> list[list[tuple[Leg, Connector, Reads]]]:
     """Group legs that are fed by the same bytes: a stream, and those derived ``of`` it."""
     opened: dict[str, Connector] = {}
     groups: dict[tuple[str, str], list[tuple[Leg, Connector, Reads]]] = {}
     for leg in flow.legs:
         if leg.system not in opened:
-            opened[leg.system] = systems.open_system(home, leg.system)
+            opened[leg.system] = opened_system(home, store, leg.system)
         connector = opened[leg.system]
         stream = systems.stream_of(connector, leg.stream)
         if not isinstance(stream, Reads):

@@ -25,6 +25,7 @@ from crossdock.mapping import when
 from crossdock.objects import Objects
 from crossdock.runs import Run, find, holding, remember
 from crossdock.store import Store, open_store
+from crossdock.store.shared import opened_system
 from crossdock.verdicts import FINDINGS
 
 HELD = pa.schema(
@@ -275,7 +276,7 @@ class Steps:
             for route in self.flow.routes:
                 if not self._waits(route):
                     continue
-                target = open_target(self.home, route)
+                target = open_target(self.home, self.store, route)
                 try:
                     later = (
                         step.push(
@@ -335,11 +336,11 @@ _FOUND = pa.schema(
 )
 
 
-def open_target(home: Home, route: Route) -> Any:
+def open_target(home: Home, store: Store, route: Route) -> Any:
     """Open a route's target: its connector, its stream, and its outbound mapping."""
     from crossdock.push import Target
 
-    connector = systems.open_system(home, route.system)
+    connector = opened_system(home, store, route.system)
     stream = systems.stream_of(connector, route.stream)
     if not isinstance(stream, Writes):
         raise Misconfigured(

@@ -102,7 +102,7 @@ def delete(connection: sa.Connection, table: sa.Table, rows: pa.Table) -> None:
 def select(connection: sa.Connection, statement: sa.Select[Any], schema: pa.Schema) -> pa.Table:
     """Run ``statement`` and give its rows as a table of ``schema`` (columns in that order)."""
     rows = connection.execute(statement).all()
-    columns = list(zip(*rows, strict=True)) if rows else [[] for _ in schema]
+    columns: list[Any] = list(zip(*rows, strict=True)) if rows else [[] for _ in schema]
     return pa.Table.from_arrays(
         [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)],
         schema=schema,

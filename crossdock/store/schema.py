@@ -312,7 +312,8 @@ outbox = sa.Table(
     _text("operation"),
     _text("idempotency_key"),
     sa.Column("body_hash", sa.LargeBinary(), nullable=True),
-    _text("state"),  # pending, sending, accepted, delivered, refused, uncertain, superseded, rejected
+    # pending, sending, accepted, delivered, refused, uncertain, superseded, rejected
+    _text("state"),
     _text("run_id"),
     _text("batch_id"),
     sa.Column("record", sa.Integer(), nullable=True),  # row in the batch, None: read the version
@@ -425,7 +426,36 @@ audit = sa.Table(
     _text("hash"),
 )
 
-_KINDS = {
+#: Request budgets by credential, shared by every flow and worker (seconds since 1970).
+budget = sa.Table(
+    "budget",
+    metadata,
+    _text("credential", primary_key=True),
+    sa.Column("full_at", sa.Double(), nullable=False),
+    sa.Column("paused_until", sa.Double(), nullable=False),
+)
+
+#: Interchange control references that we gave, gap-free by partner.
+control_reference = sa.Table(
+    "control_reference",
+    metadata,
+    _text("partner", primary_key=True),
+    _text("key", primary_key=True),
+    sa.Column("number", sa.BigInteger(), nullable=False),
+    sa.UniqueConstraint("partner", "number"),
+)
+
+#: Interchange references that came in, with the digest of what they carried.
+interchange = sa.Table(
+    "interchange",
+    metadata,
+    _text("sender", primary_key=True),
+    _text("reference", primary_key=True),
+    sa.Column("day", sa.Date(), nullable=False),
+    _text("digest"),
+)
+
+_KINDS: dict[str, Any] = {
     "amount": Exact,
     "price": Exact,
     "quantity": Exact,

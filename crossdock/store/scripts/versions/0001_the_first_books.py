@@ -58,6 +58,19 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('system', 'stream', 'entity', 'document_id', name=op.f('pk_binding'))
     )
     op.create_index(op.f('ix_binding_system_stream_their_id'), 'binding', ['system', 'stream', 'their_id'], unique=False)
+    op.create_table('budget',
+    sa.Column('credential', sa.Text(), nullable=False),
+    sa.Column('full_at', sa.Double(), nullable=False),
+    sa.Column('paused_until', sa.Double(), nullable=False),
+    sa.PrimaryKeyConstraint('credential', name=op.f('pk_budget'))
+    )
+    op.create_table('control_reference',
+    sa.Column('partner', sa.Text(), nullable=False),
+    sa.Column('key', sa.Text(), nullable=False),
+    sa.Column('number', sa.BigInteger(), nullable=False),
+    sa.PrimaryKeyConstraint('partner', 'key', name=op.f('pk_control_reference')),
+    sa.UniqueConstraint('partner', 'number', name=op.f('uq_control_reference_partner_number'))
+    )
     op.create_table('counter',
     sa.Column('name', sa.Text(), nullable=False),
     sa.Column('value', sa.BigInteger(), nullable=False),
@@ -153,6 +166,13 @@ def upgrade() -> None:
     sa.Column('unchanged_keys', sa.Text(), nullable=True),
     sa.Column('unchanged_entities', sa.Text(), nullable=True),
     sa.PrimaryKeyConstraint('run_id', 'leg', 'currency', name=op.f('pk_intake'))
+    )
+    op.create_table('interchange',
+    sa.Column('sender', sa.Text(), nullable=False),
+    sa.Column('reference', sa.Text(), nullable=False),
+    sa.Column('day', sa.Date(), nullable=False),
+    sa.Column('digest', sa.Text(), nullable=False),
+    sa.PrimaryKeyConstraint('sender', 'reference', name=op.f('pk_interchange'))
     )
     op.create_table('invoice',
     sa.Column('document_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
