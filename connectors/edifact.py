@@ -29,10 +29,12 @@ from crossdock.connector import (
     setting,
 )
 from crossdock.edi import orders, writer
+from crossdock.edi.check import check_source
 from crossdock.edi.control import ControlReferences, ReferenceFile
 from crossdock.edi.duplicates import InterchangeLog, Sighting, SightingFile, surveyed
 from crossdock.edi.finding import Finding
 from crossdock.edi.folder import Entry, Exchange, LocalFolders
+from crossdock.edi.guide import Guides
 from crossdock.edi.interchange import Interchange
 from crossdock.edi.partner import Partner, load
 from crossdock.errors import CrossdockError, Misconfigured, Refused, Unreadable
@@ -109,6 +111,10 @@ class Edifact(Connector):
     @cached_property
     def _partner(self) -> Partner:
         return load(self.world.project / "edi" / "partners", self.partner)
+
+    @cached_property
+    def _guides(self) -> Guides:
+        return Guides(self.world.project / "edi" / "guides", self._partner.guides)
 
     @cached_property
     def _exchange(self) -> Exchange:
@@ -203,7 +209,8 @@ class Edifact(Connector):
             raise Unreadable(
                 first.text, where=first.line().split(":")[0], fix="ask the partner to send it again"
             )
-        yield from records.tables(body, found, str(stream.options["message"]), known)
+        guides = self._guides if known.check == "guide" else None
+        yield from records.tables(body, found, str(stream.options["message"]), known, guides)
 
     def _surveyed(self, body: Path) -> Iterator[Interchange]:
         """The envelopes of a file; a reference that came with other content is a finding."""
@@ -240,7 +247,7 @@ class Edifact(Connector):
             )
         try:
             body = self._segments(stream, parcel)
-            self._interchange(stream, "0" * 14, body)
+            self._agreed(self._interchange(stream, "0" * 14, body))
         except Refused as error:
             return Outcome(parcel.reference, "refused", message=str(error))
         number = self._control.next(self._partner.name, parcel.key)
@@ -260,8 +267,25 @@ class Edifact(Connector):
             layout,
             "1",
             orders.identifier(shape.directory, shape.association),
-            orders.write(parcel.body, decimal=layout.separators.decimal),
+            orders.write(self._with_parties(parcel.body), decimal=layout.separators.decimal),
         )
+
+    def _with_parties(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """An order that names no buyer or supplier is between the two sides of the envelope."""
+        sides = {"buyer_gln": self._partner.us, "supplier_gln": self._partner.them}
+        known = {name: side.id for name, side in sides.items() if side.qualifier == "14"}
+        return {**known, **{name: value for name, value in body.items() if value is not None}}
+
+    def _agreed(self, data: bytes) -> None:
+        """Check what we are about to send by the partner's guide; raises Refused with the place."""
+        for item in check_source(data, self._guides, choose=lambda unb: self._written_in):
+            if item.findings:
+                found = item.findings[0]
+                raise Refused(found.text, where=found.line().partition(":")[0])
+
+    @property
+    def _written_in(self) -> str:
+        return self._partner.layout.python_codec
 
     def _interchange(self, stream: Writes, reference: str, body: list[str]) -> bytes:
         known = self._partner

@@ -258,6 +258,12 @@ def _write_line(line: Mapping[str, Any], at: int, currency: str, decimal: str) -
     if item:
         out.append(["PIA", "1" if gtin else "5", [item, "SA"]])
     description = str(line.get("description") or "")
+    if len(description) > 70:
+        raise Refused(
+            f"a description of {len(description)} characters; IMD takes 70",
+            where=f"{where}.description",
+            fix="cut it in the mapping",
+        )
     if description:
         out.append(["IMD", "F", "", ["", "", "", description[:35], description[35:70]]])
     unit = str(line.get("unit") or "")

@@ -24,6 +24,7 @@ _KEYS = {
     "write",
     "messages",
     "window_days",
+    "check",
     "guides",
 }
 _WRITE_KEYS = {
@@ -46,7 +47,8 @@ class Partner:
 
     ``charset`` is the codec that their bytes really are in, when UNB does not say so; ``guides``
     holds the differences from the message guides, as they stand in the file; ``window_days`` is
-    how long an interchange reference may not come again.
+    how long an interchange reference may not come again; ``check`` says what holds a message:
+    any finding of its ``guide``, or faults of the ``envelope`` only.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Partner:
     messages: Mapping[str, Shape] = field(default_factory=dict)
     guides: Mapping[str, Any] = field(default_factory=dict)
     window_days: int = 90
+    check: str = "guide"
     acknowledge: bool = False
     test: bool = False
     agreement: str = ""
@@ -90,6 +93,7 @@ def load(folder: Path, name: str) -> Partner:
         messages=_messages(page, data.get("messages") or {}),
         guides=data.get("guides") or {},
         window_days=_whole(page, data),
+        check=_checked(page, data),
         acknowledge=bool(write.get("acknowledge", False)),
         test=bool(write.get("test", False)),
         agreement=str(write.get("agreement") or ""),
@@ -131,6 +135,13 @@ def _whole(page: yaml.Document, data: Mapping[str, Any]) -> int:
     value = data.get("window_days", 90)
     if not isinstance(value, int) or value < 0:
         raise page.wrong("window_days is a whole number of days", "window_days")
+    return value
+
+
+def _checked(page: yaml.Document, data: Mapping[str, Any]) -> str:
+    value = str(data.get("check") or "guide")
+    if value not in {"guide", "envelope"}:
+        raise page.wrong(f"check {value!r}", "check", fix="guide or envelope")
     return value
 
 

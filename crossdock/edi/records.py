@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crossdock.edi import orders
+from crossdock.edi.check import check_message
+from crossdock.edi.guide import Guides
 from crossdock.edi.interchange import Interchange, Message
 from crossdock.edi.partner import Partner
 from crossdock.edi.reader import read
@@ -21,12 +23,17 @@ ROWS = 2_000
 
 
 def tables(
-    source: Path, envelopes: Sequence[Interchange], wanted: str, partner: Partner
+    source: Path,
+    envelopes: Sequence[Interchange],
+    wanted: str,
+    partner: Partner,
+    guides: Guides | None,
 ) -> Iterator[pa.Table]:
     """Yield tables of ``json``, ``position``, ``_fault`` and ``_raw`` (null where all is well).
 
     ``envelopes`` come from an earlier pass over ``source``: messages of an interchange that is
-    rejected are faulty, each with the reason, and never lose those of another one.
+    rejected are faulty, each with the reason, and never lose those of another one. ``guides``
+    make every finding a fault; None leaves it at the envelope.
     """
     rows: list[tuple[str, str | None, str | None]] = []
     position = 0
@@ -34,7 +41,7 @@ def tables(
         if isinstance(item, Interchange):
             continue
         whole = envelopes[item.interchange.number - 1]
-        rows.append(_row(item, whole, wanted))
+        rows.append(_row(item, whole, wanted, guides))
         if len(rows) == ROWS:
             yield _table(rows, position)
             position += len(rows)
@@ -43,8 +50,10 @@ def tables(
         yield _table(rows, position)
 
 
-def _row(message: Message, whole: Interchange, wanted: str) -> tuple[str, str | None, str | None]:
-    fault = _fault(message, whole, wanted)
+def _row(
+    message: Message, whole: Interchange, wanted: str, guides: Guides | None
+) -> tuple[str, str | None, str | None]:
+    fault = _fault(message, whole, wanted, guides)
     if not fault:
         try:
             return json.dumps(orders.read(message), ensure_ascii=False), None, None
@@ -54,7 +63,7 @@ def _row(message: Message, whole: Interchange, wanted: str) -> tuple[str, str | 
     return json.dumps(identity(message) | {"raw": raw}, ensure_ascii=False), fault, raw
 
 
-def _fault(message: Message, whole: Interchange, wanted: str) -> str:
+def _fault(message: Message, whole: Interchange, wanted: str, guides: Guides | None) -> str:
     if whole.findings:
         return f"the interchange {whole.reference} is rejected: {whole.findings[0].text}"
     if whole.doubt:
@@ -66,7 +75,9 @@ def _fault(message: Message, whole: Interchange, wanted: str) -> str:
     if message.directory not in orders.DIRECTORIES:
         known = ", ".join(orders.DIRECTORIES)
         return f"{message.type} {message.directory} is not supported; known: {known}"
-    return ""
+    found = check_message(message, guides).findings if guides else []
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    return f"{found[0].line()}{more}" if found else ""
 
 
 def identity(message: Message) -> dict[str, Any]:

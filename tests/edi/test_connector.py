@@ -105,7 +105,8 @@ def test_a_bad_message_never_loses_the_good_ones(partner, tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        (b"QTY+21:120'", b"QTY+21:many'", "'many' is no number"),
+        (b"QTY+21:120'", b"QTY+21:many'", "segment 12 SG25/QTY C186/6060: QTY"),
+        (b"UNS+S'\n", b"", "UNS is missing before CNT"),
         (b"DTM+137:20260901:102'", b"DTM+137:2026:102'", "does not have format 102"),
         (b"BGM+220+4500012345+9'", b"BGM+220++9'", "no number (BGM 1004)"),
         (b"UNH+1+ORDERS:D:96A", b"UNH+1+INVOIC:D:96A", "only ORDERS is fetched"),
@@ -113,7 +114,9 @@ def test_a_bad_message_never_loses_the_good_ones(partner, tmp_path):
     ],
 )
 def test_a_faulty_message_says_why(partner, tmp_path, old, new, words):
-    first, second = rows(partner, ORDERS.replace(old, new, 1), tmp_path)
+    data = ORDERS.replace(old, new, 1)
+    data = data if new else data.replace(b"UNT+22+", b"UNT+21+")
+    first, second = rows(partner, data, tmp_path)
     assert words in first["_fault"]
     assert second["_fault"] is None
 
@@ -134,6 +137,14 @@ def test_a_reference_that_comes_with_other_content_is_held(partner, tmp_path):
         rows(partner, other, tmp_path)
     vars(partner)["_world"] = World(PROJECT, tmp_path, now=lambda: NOW + timedelta(days=100))
     assert rows(partner, other, tmp_path)[0]["_fault"] is None
+
+
+def test_a_partner_may_ask_for_the_envelope_only(partner, tmp_path):
+    from dataclasses import replace
+
+    vars(partner)["_partner"] = replace(partner._partner, check="envelope")
+    data = ORDERS.replace(b"UNS+S'\n", b"", 1).replace(b"UNT+22+", b"UNT+21+")
+    assert rows(partner, data, tmp_path)[0]["_fault"] is None
 
 
 def test_a_doubtful_character_set_holds_the_messages(partner, tmp_path):
@@ -187,6 +198,13 @@ def test_what_is_written_is_read_as_the_same_document(partner, tmp_path):
     assert (line["quantity"], line["price"], line["amount"]) == ("3", "1.5", "4.5")
 
 
+def test_an_order_without_parties_is_between_the_sides_of_the_envelope(partner, tmp_path):
+    partner.write(partner.writes()["orders_out"], [parcel(buyer_gln=None, supplier_gln=None)])
+    (data,) = sent(tmp_path).values()
+    assert b"NAD+BY+4012345000009::9'" in data
+    assert b"NAD+SU+4098765000003::9'" in data
+
+
 def test_the_same_write_twice_lands_once(partner, tmp_path):
     stream = partner.writes()["orders_out"]
     first = partner.write(stream, [parcel("a"), parcel("b", number="PO-8")])
@@ -225,6 +243,9 @@ def test_a_refused_order_draws_no_reference(partner, tmp_path):
         ({"date": "1.9.2026"}, "is no date"),
         ({"lines": [{"gtin": "4006381333931", "quantity": 1.5}]}, "no exact number"),
         ({"lines": [{"quantity": "1"}]}, "gtin or item"),
+        ({"lines": [{"item": "x" * 36, "quantity": "1"}]}, "has 36 characters, 35 may be"),
+        ({"lines": [{"item": "x", "quantity": "1", "description": "y" * 71}]}, "IMD takes 70"),
+        ({"buyer_gln": ""}, "SG2/NAD+BY is missing"),
     ],
 )
 def test_what_cannot_be_said_is_refused(partner, change, words):
