@@ -95,9 +95,10 @@ class Soap(Connector):
 
             found = HttpSession(
                 self.world,
-                Egress(allow_private=bool(vars(self).get("allow_private", False))),
+                Egress(allow_private=self.allow_private),
                 auth=basic(self.user, self.password) if self.auth == "basic" else None,
                 budget=self.budget,
+                store=self.world.budgets,
                 credential=f"{self.system}/{self.user}",
             )
             vars(self)["_session"] = found

@@ -47,6 +47,46 @@ class Sandbox:
         }
 
 
+def furnish(folder: Path, orders: int = 200) -> None:
+    """Write sample data for shop and ERP into ``folder``, where there is none yet."""
+    from crossdock import sample_shop
+
+    stock, prices = sample_shop.shop_stock(), sample_shop.shop_prices()
+    made = {
+        "shop/orders": sample_shop.shop_orders(orders),
+        "shop/products": sample_shop.shop_products(),
+        "shop/stock": stock,
+        "shop/prices": prices,
+        "erp/stock": [_stock_item(record) for record in stock],
+        "erp/prices": [_price_item(record) for record in prices],
+    }
+    for name, records in made.items():
+        path = folder / f"{name}.ndjson"
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            sample_shop.write_ndjson(records, path)
+
+
+def _stock_item(record: Mapping[str, Any]) -> dict[str, Any]:
+    """A shop's stock record as the ERP keeps it."""
+    return {
+        "ItemNo": record["sku"],
+        "Location": record.get("location", "main"),
+        "Quantity": str(record["on_hand"]),
+        "updated_at": record["updated_at"],
+    }
+
+
+def _price_item(record: Mapping[str, Any]) -> dict[str, Any]:
+    """A shop's price record as the ERP keeps it."""
+    return {
+        "ItemNo": record["sku"],
+        "Currency": record["currency"],
+        "UnitPrice": str(record["amount"]),
+        "updated_at": record["updated_at"],
+    }
+
+
 @contextmanager
 def sandbox(
     folder: Path,
@@ -57,17 +97,19 @@ def sandbox(
 ) -> Iterator[Sandbox]:
     """Run all three with their state in ``folder``; the mappings go to their constructors.
 
-    ``orders.ndjson``, ``products.ndjson``, ``stock.ndjson`` and ``prices.ndjson`` in
-    ``folder/shop`` are what the shop has to sell, where they are there.
+    Files such as ``shop/orders.ndjson`` and ``erp/stock.ndjson`` in ``folder`` are what they have
+    to offer, where they are there; see ``furnish``.
     """
-    rows = {
-        name: folder / "shop" / f"{name}.ndjson"
-        for name in ("orders", "products", "stock", "prices")
-    }
-    given = {name: path for name, path in rows.items() if path.exists()}
+    goods = _files(folder / "shop", "orders", "products", "stock", "prices")
+    books = _files(folder / "erp", "stock", "prices")
     with (
-        Shop(folder, **{**given, **(shop or {})}) as one,
-        Erp(folder, **(erp or {})) as two,
+        Shop(folder, **{**goods, **(shop or {})}) as one,
+        Erp(folder, **{**books, **(erp or {})}) as two,
         Partner(folder, **(partner or {})) as three,
     ):
         yield Sandbox(one, two, three)
+
+
+def _files(folder: Path, *names: str) -> dict[str, Any]:
+    paths = {name: folder / f"{name}.ndjson" for name in names}
+    return {name: path for name, path in paths.items() if path.exists()}

@@ -9,12 +9,24 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from crossdock.sandbox.journal import canonical, digest
 
 Position = tuple[int, Any]
+Rows = Iterable[Mapping[str, Any]] | Path
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def load(rows: Rows) -> list[Mapping[str, Any]]:
+    """Read records from a file (a JSON list, or an object a line), or as they are given."""
+    if not isinstance(rows, Path):
+        return list(rows)
+    text = rows.read_text(encoding="utf-8")
+    if text.lstrip().startswith("["):
+        return list(json.loads(text))
+    return [json.loads(line) for line in text.splitlines() if line.strip()]
 
 
 def microseconds(text: str) -> int:

@@ -17,7 +17,15 @@ from types import TracebackType
 from typing import Any, Self
 
 from crossdock.sandbox import soap_envelope as soap
-from crossdock.sandbox.collection import Collection, after, microseconds, read_cursor, write_cursor
+from crossdock.sandbox.collection import (
+    Collection,
+    Rows,
+    after,
+    load,
+    microseconds,
+    read_cursor,
+    write_cursor,
+)
 from crossdock.sandbox.faults import NO_FAULTS, Plan
 from crossdock.sandbox.journal import Entry, Journal
 from crossdock.sandbox.server import Answer, Request, Server
@@ -44,8 +52,8 @@ class Erp:
         folder: Path,
         *,
         customers: Iterable[str] | None = None,
-        stock: Iterable[Mapping[str, Any]] = (),
-        prices: Iterable[Mapping[str, Any]] = (),
+        stock: Rows = (),
+        prices: Rows = (),
         closed_before: datetime | None = None,
         security: str = "basic",
         port: int = 0,
@@ -55,14 +63,13 @@ class Erp:
         self.now = now
         self.closed_before = closed_before
         self.security = security
-        self.customers: dict[str, Mapping[str, Any]] | None = None
-        if customers is not None:
-            self.customers = {
-                number: {"CustomerNo": number, "Name": number} for number in customers
-            }
+        self.knows_everybody = customers is None
+        self.customers: dict[str, Mapping[str, Any]] = {
+            number: {"CustomerNo": number, "Name": number} for number in customers or ()
+        }
         self.data = {
-            "stock": Collection("stock", "ItemNo", stock),
-            "prices": Collection("prices", "ItemNo", prices),
+            "stock": Collection("stock", "ItemNo", load(stock)),
+            "prices": Collection("prices", "ItemNo", load(prices)),
         }
         self.documents: dict[str, dict[str, Any]] = {}
         self._by_number: dict[str, list[str]] = {}
@@ -109,8 +116,7 @@ class Erp:
         if entry.kind == "changed":
             self.data[entry.entity].put(entry.body)
         elif entry.entity == "customer":
-            if self.customers is not None:
-                self.customers[entry.their_id] = entry.body
+            self.customers[entry.their_id] = entry.body
         else:
             head = {"DocumentId": entry.their_id, "Status": "Open", "CreatedAt": entry.at}
             self.documents[entry.their_id] = {**head, **entry.body}
@@ -190,7 +196,7 @@ class Erp:
 
     def _objection(self, order: dict[str, Any]) -> tuple[str, str]:
         """Say why the ERP does not book this order, as (code, message), or two empty texts."""
-        if self.customers is not None and order["CustomerNo"] not in self.customers:
+        if not self.knows_everybody and order["CustomerNo"] not in self.customers:
             return "CUSTOMER_UNKNOWN", "There is no customer with this number."
         lines = sum((Decimal(line["Amount"]) for line in order["Lines"]["Line"]), Decimal(0))
         if lines != Decimal(order["Total"]):
@@ -207,19 +213,19 @@ class Erp:
 
     def _CreateCustomer(self, customer: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
         number = customer["CustomerNo"]
-        if self.customers is not None and number in self.customers:
+        if number in self.customers:
             message = "There is a customer with this number."
             entry = self.journal.entry("refused", "customer", number, customer, message=message)
             self.journal.write(entry)
-            result = {"Succeeded": "false", "Code": "CUSTOMER_EXISTS", "Message": message}
-            return {"Result": {**result, "Reference": None}}
+            result = {"Succeeded": "false", "Reference": number, "Code": "CUSTOMER_EXISTS"}
+            return {"Result": {**result, "Message": message}}
         entry = self.journal.entry("accepted", "customer", number, customer)
         self.journal.write(entry)
         self._apply(entry)
         return {"Result": {"Succeeded": "true", "Reference": number, "DocumentId": number}}
 
     def _FindCustomers(self, call: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
-        known = self.customers or {}
+        known = self.customers
         return {"Customers": {"Customer": [known[n] for n in call["CustomerNo"] if n in known]}}
 
     def _GetStock(self, call: dict[str, Any]) -> dict[str, Any]:  # noqa: N802

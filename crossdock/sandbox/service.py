@@ -83,9 +83,7 @@ def _start(folder: Path) -> dict[str, Any]:
     process.stdout.close()
     addresses: dict[str, Any] = json.loads(line)
     temporary = folder / "running.json.new"
-    temporary.write_text(
-        json.dumps({"pid": process.pid, "addresses": addresses}), encoding="utf-8"
-    )
+    temporary.write_text(json.dumps({"pid": process.pid, "addresses": addresses}), encoding="utf-8")
     temporary.chmod(0o600)
     temporary.replace(folder / "running.json")
     return addresses

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -18,26 +18,15 @@ from typing import Any, Self
 from urllib.parse import unquote
 
 from crossdock.sandbox import shop_bodies as bodies
-from crossdock.sandbox.collection import Collection, Record
+from crossdock.sandbox.collection import Collection, Record, Rows, load
 from crossdock.sandbox.faults import NO_FAULTS, Plan
 from crossdock.sandbox.journal import Entry, Journal, canonical, digest
 from crossdock.sandbox.listing import Wrong, page
 from crossdock.sandbox.server import Answer, Request, Server, too_many
 from crossdock.sandbox.tokens import Tokens
 
-Rows = Iterable[Mapping[str, Any]] | Path
 _KEYS = {"orders": "id", "products": "sku", "stock": "sku", "prices": "sku"}
 _ITEM = re.compile(r"^/(orders|products|stock|prices)/([^/]+)$")
-
-
-def load(rows: Rows) -> list[Mapping[str, Any]]:
-    """Read records from a JSON list, from a file of one JSON object a line, or as they are."""
-    if not isinstance(rows, Path):
-        return list(rows)
-    text = rows.read_text(encoding="utf-8")
-    if text.lstrip().startswith("["):
-        return list(json.loads(text))
-    return [json.loads(line) for line in text.splitlines() if line.strip()]
 
 
 class Shop:

@@ -105,7 +105,8 @@ class Results:
 
     def _outcome(self, parcel: Parcel, result: Any, meaning: str, message: str) -> Outcome:
         their_id = text(result, self.id) or None
-        if meaning == "delivered" and self.id and not their_id:
+        said = text(result, self.code) in self.codes  # such as "exists already", without an id
+        if meaning == "delivered" and self.id and not their_id and not said:
             return Outcome(parcel.reference, "uncertain", None, f"a yes without an id. {message}")
         verdict = "try_later" if meaning == "misconfigured" else meaning
         return Outcome(parcel.reference, verdict, their_id, message)  # type: ignore[arg-type]

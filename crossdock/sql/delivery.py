@@ -73,7 +73,7 @@ class Delivery:
                 outcomes[row] = Outcome(name, "try_later", message=error.what, after=after)
         except Unanswered:
             for row, name in zip(rows, names, strict=True):
-                outcomes[row] = Outcome(name, "uncertain", message=_UNSURE)
+                outcomes[row] = Outcome(name, "try_later", message=_UNSURE)  # a merge is repeatable
         else:
             ids = _ids(part, self._shape.key)
             for row, name, their_id, new in zip(rows, names, ids, written, strict=True):
@@ -105,23 +105,29 @@ class Delivery:
 
     # -- reading back ----------------------------------------------------------------------------
     def find(self, parcels: Sequence[Parcel]) -> dict[str, Found | None]:
-        """Read the documents of ``parcels`` back by key: reference -> Found, None if not there."""
+        """Read the documents of ``parcels`` back by key, their id or our reference.
+
+        Gives reference -> Found, None if not there. Lists are read where the stream declares
+        them, or where this connector wrote them before.
+        """
         found: dict[str, Found | None] = {}
         with self._database.reading(self._seconds) as connection:
             table = extract.reflected(connection, self._shape.table, self._shape.schema)
             for start in range(0, len(parcels), _LOOKUP):
                 some = parcels[start : start + _LOOKUP]
-                keys = [_key_of(parcel, table, self._shape.key) for parcel in some]
-                bodies = self._bodies(connection, table, keys)
-                for parcel, key in zip(some, keys, strict=True):
-                    body = bodies.get(tuple(map(str, key)))
-                    their_id = "|".join(map(str, key))
-                    found[parcel.reference] = Found(their_id, body) if body else None
+                keys = _keys_of(connection, table, self._shape.key, some)
+                bodies = self._bodies(connection, table, list(keys.values()))
+                for parcel in some:
+                    key = tuple(map(str, keys.get(parcel.reference, ())))
+                    body = bodies.get(key)
+                    found[parcel.reference] = Found("|".join(key), body) if body else None
         return found
 
     def _bodies(
         self, connection: sa.Connection, table: sa.Table, keys: list[tuple[Any, ...]]
     ) -> dict[tuple[str, ...], Mapping[str, Any]]:
+        if not keys:
+            return {}
         key = self._shape.key
         columns = sa.tuple_(*(table.c[name] for name in key))
         among = columns.in_([sa.tuple_(*map(extract.bound, values)) for values in keys])
@@ -200,14 +206,29 @@ def _guarded(documents: pa.Table, target: Target) -> pa.Table:
     return documents.drop_columns(own) if own else documents
 
 
-def _key_of(parcel: Parcel, table: sa.Table, key: tuple[str, ...]) -> tuple[Any, ...]:
+def _keys_of(
+    connection: sa.Connection, table: sa.Table, key: tuple[str, ...], parcels: Sequence[Parcel]
+) -> dict[str, tuple[Any, ...]]:
+    """The keys of parcels by reference; of those that name none, by our reference in the table."""
+    found = {parcel.reference: _key_of(parcel, table, key) for parcel in parcels}
+    unknown = [reference for reference, values in found.items() if values is None]
+    if unknown and REFERENCE in table.c:
+        rows = connection.execute(
+            sa.select(table.c[REFERENCE], *(extract.raw(table.c[name]) for name in key)).where(
+                table.c[REFERENCE].in_(unknown)
+            )
+        )
+        found |= {reference: tuple(values) for reference, *values in rows}
+    return {reference: values for reference, values in found.items() if values is not None}
+
+
+def _key_of(parcel: Parcel, table: sa.Table, key: tuple[str, ...]) -> tuple[Any, ...] | None:
     """The key of a parcel as the database's types want it: from its body, else from its id."""
     if all(parcel.body.get(name) is not None for name in key):
         return tuple(parcel.body[name] for name in key)
-    text = parcel.their_id or parcel.key
-    parts = [text] if len(key) == 1 else text.split("|")
-    if len(parts) != len(key):
-        raise TryLater(f"{parcel.reference} has no key to look for")
+    parts = (parcel.their_id or "").split("|") if len(key) > 1 else [parcel.their_id or ""]
+    if len(parts) != len(key) or not parcel.their_id:
+        return None
     return tuple(
         int(part) if isinstance(table.c[name].type, sa.Integer) else part
         for name, part in zip(key, parts, strict=True)

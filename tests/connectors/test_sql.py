@@ -318,9 +318,17 @@ def test_a_key_of_two_columns(connect: Open, run: Any) -> None:
     )
     outcomes = warehouse.write_table(target(warehouse, "stock"), rows)
     assert [o.their_id for o in outcomes] == ["A|main", "A|shop"]
-    found = warehouse.lookup(target(warehouse, "stock"), [Parcel("b", "A|shop", "update", {})])
-    assert found["b"] is not None
-    assert found["b"].body == {"sku": "A", "location": "shop", "on_hand": 2}
+    by_id = Parcel("x", "k1", "update", {}, their_id="A|shop")
+    by_reference, absent = Parcel("b", "k2", "update", {}), Parcel("c", "k3", "update", {})
+    found = warehouse.lookup(target(warehouse, "stock"), [by_id, by_reference, absent])
+    assert found["c"] is None
+    for name in ("x", "b"):
+        there = found[name]
+        assert there is not None
+        assert (there.their_id, there.body) == (
+            "A|shop",
+            {"sku": "A", "location": "shop", "on_hand": 2},
+        )
 
 
 # -- reading -------------------------------------------------------------------------------------
