@@ -60,7 +60,7 @@ def page(
     style = held.get("paging", "link")
     if style not in _STYLES:
         raise Wrong(f"paging is one of {', '.join(_STYLES)}")
-    limit = _number(held, "limit", 50, 1, most)
+    limit = _number(held, "limit", min(50, most), 1, most)
     places = _places(collection, held)
     start = _start(places, held, style, limit)
     first = max(0, start - limit) if repeat else start
