@@ -7,12 +7,9 @@ lies under the state folder (``.crossdock``), which it makes afresh each time.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
-import shlex
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from collections import Counter
@@ -84,50 +81,18 @@ def _fresh(home: Home) -> None:
 
 def _systems(home: Home, running: contextlib.ExitStack) -> dict[str, str]:
     """Make sample data, start the sandbox, and give the variables that reach both."""
+    from crossdock.bundled import sandbox
     from crossdock.sample_data import online_retail, write_csv
 
     folder = home.state / "sandbox"
     folder.mkdir(exist_ok=True)
     file = folder / "online_retail.csv"
     write_csv(online_retail(ORDERS), file)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "crossdock.sandbox", "--folder", str(folder)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=(folder / "sandbox.log").open("wb"),
-        start_new_session=True,
-    )
-    running.callback(_end, process)
-    assert process.stdout is not None  # noqa: S101 - asked for above
-    line = process.stdout.readline()
-    if not line:
-        raise Misconfigured("the sandbox did not start", where=str(folder / "sandbox.log"))
-    variables = {**_variables(json.loads(line)), "ONLINE_RETAIL": str(file)}
-    lines = [f"export {name}={shlex.quote(value)}\n" for name, value in variables.items()]
-    (home.state / "sandbox.env").write_text("".join(lines), encoding="utf-8")
-    return variables
-
-
-def _variables(addresses: dict[str, dict[str, Any]]) -> dict[str, str]:
-    """Name what config/systems reads: ``SANDBOX_ERP_URL`` and so on.
-
-    >>> _variables({"erp": {"url": "http://127.0.0.1:8102"}})
-    {'SANDBOX_ERP_URL': 'http://127.0.0.1:8102'}
-    """
     return {
-        f"SANDBOX_{system}_{part}".upper(): str(value)
-        for system, parts in addresses.items()
-        for part, value in parts.items()
+        **running.enter_context(sandbox(folder)),
+        "ONLINE_RETAIL": str(file),
+        "WAREHOUSE_URL": f"sqlite:///{home.state / 'warehouse.db'}",
     }
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(5)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait(5)
 
 
 def _as_interrupt(*_: object) -> None:
@@ -254,7 +219,7 @@ def _links(home: Home, airflow: LocalAirflow, keep: bool) -> None:
     if keep:
         screen.say(f"Airflow: {airflow.url}  (user {USER}, password {airflow.password})")
         screen.say("To run a flow against the sandbox from another terminal, say there first:")
-        screen.say(f"  . {home.state}/sandbox.env")
+        screen.say(f"  . {home.state}/sandbox/sandbox.env")
         screen.say("Ctrl-C stops all of it.")
     else:
         screen.say(f"Airflow: was at {airflow.url}; make demo KEEP=1 leaves it up")
