@@ -3,7 +3,8 @@
 A suite's word is the name of the expectation without ``expect_``. Only those that name the rows
 which break them are here. Left out are statistics over a batch, since a batch is a technical
 slice of a run; types, since the canonical model has declared them; ``mostly``, since thresholds
-are ``at_most`` over the whole run; and LIKE patterns, which only SQL can judge.
+are ``at_most`` over the whole run; LIKE patterns, which only SQL can judge; and the JSON schema,
+which crashes on a text that is no JSON.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ class Expectation:
     """What a suite must and may say to use one expectation.
 
     ``options`` maps each option to its kind: column, columns, bound, values, pairs, length,
-    pattern, patterns, choice, flag, text, schema. ``whole_rows`` is True where different rows or
+    pattern, patterns, choice, flag, text. ``whole_rows`` is True where different rows or
     columns are compared; ``texts`` where the column must hold text.
     """
 
@@ -125,9 +126,6 @@ EXPECTATIONS: Mapping[str, Expectation] = {
         strftime_format="text",
     ),
     "column_values_to_be_json_parseable": _values("{field} is no JSON", texts=True),
-    "column_values_to_match_json_schema": _values(
-        "{field} is JSON of another shape", "json_schema", texts=True, json_schema="schema"
-    ),
     "column_values_to_be_unique": Expectation(
         "{field} {value} stands more than once in this batch", _COLUMN, ("column",), whole_rows=True
     ),
@@ -252,7 +250,9 @@ def _scaled(text: str) -> int:
         scaled = Decimal(text).scaleb(SCALE)
     except InvalidOperation:
         raise ValueError(f"{text!r} is no decimal number") from None
-    if not scaled.is_finite() or scaled != scaled.to_integral_value():
+    if not scaled.is_finite() or scaled.adjusted() > 30:
+        raise ValueError(f"{text} is too large")
+    if scaled != scaled.to_integral_value():
         raise ValueError(f"{text} has more than {SCALE} decimals")
     return int(scaled)
 

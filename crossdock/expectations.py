@@ -14,6 +14,7 @@ Great Expectations takes seconds to import, so nothing here imports it before a 
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
@@ -39,8 +40,7 @@ def warm() -> None:
 
     Takes seconds; run it in a thread while the first pull waits for its source.
     """
-    import great_expectations.expectations as expectations
-
+    expectations = _library().expectations
     made = [
         expectations.ExpectColumnValuesToNotBeNull(column="a", meta={"number": 0}),
         expectations.ExpectColumnValuesToBeBetween(column="b", min_value=1, meta={"number": 1}),
@@ -208,31 +208,40 @@ def _suite(rules: tuple[Rule, ...]) -> Any:
         }
         options |= {"column": places[_column(rule)]} if places else declared.numbered(rule.options)
         meta = {"number": number, "rule": rule.name, "where": rule.where}
-        made.append(_expectation(rule.kind)(meta=meta, **options))
+        try:
+            made.append(_expectation(rule.kind)(meta=meta, **options))
+        except ValueError as error:
+            raise Misconfigured(f"rule {rule.name}: {error}", where=rule.where) from None
     return _made_suite(made)
 
 
 def _expectation(kind: str) -> Any:
-    import great_expectations.expectations as expectations
-
-    return getattr(expectations, "".join(f"Expect_{kind}".title().split("_")))
+    return getattr(_library().expectations, "".join(f"Expect_{kind}".title().split("_")))
 
 
 def _made_suite(made: list[Any]) -> Any:
-    import great_expectations
-
     _batches()  # a context must be there before a suite
-    return great_expectations.ExpectationSuite("rules", expectations=made)
+    return _library().ExpectationSuite("rules", expectations=made)
 
 
 @cache
 def _batches() -> Any:
     """Open an ephemeral context, silent and without files, and declare the frame that it reads."""
-    import great_expectations
+    library = _library()
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
     logging.getLogger("great_expectations").setLevel(logging.WARNING)
-    context = great_expectations.get_context(mode="ephemeral")
+    context = library.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     asset = context.data_sources.add_pandas("batch").add_dataframe_asset("rows")
     return asset.add_batch_definition_whole_dataframe("all")
+
+
+@cache
+def _library() -> Any:
+    """Import Great Expectations, whose own dependencies warn of their age while they load."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        import great_expectations
+        import great_expectations.expectations
+    return great_expectations

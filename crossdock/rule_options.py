@@ -49,6 +49,18 @@ def check_expectation(entry: Entry, entity: Entity, level: str) -> None:
         raise entry.wrong(f"rule {entry.name}: {reason}", entry.kind)
     for name, value in entry.options.items():
         _option(entry, declared.options[name], name, value, fields[0])
+    if {"min_value", "max_value"} <= set(entry.options):
+        _bounds(entry, fields[0])
+
+
+def _bounds(entry: Entry, field: Field) -> None:
+    """Refuse bounds that nothing can lie between."""
+    low, high = (
+        option_for_column(EXPECTATIONS[entry.kind].options[name], entry.options[name], field)
+        for name in ("min_value", "max_value")
+    )
+    if low > high:
+        raise entry.wrong("min_value is above max_value", entry.kind, "min_value")
 
 
 def _option(entry: Entry, kind: str, name: str, value: Any, field: Field) -> None:

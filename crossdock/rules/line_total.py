@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from decimal import Decimal
+from decimal import Decimal, localcontext
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -68,9 +68,9 @@ def _shown(product: pa.Array, extra: pa.Array, wrong: pa.Array) -> pa.Array | No
 def _divided(product: pa.Array, extra: pa.Array, base: pa.Array, wrong: pa.Array) -> pa.Array:
     """Work out what the few wrong lines should be; exact division needs Python's Decimal."""
     values: list[Decimal | None] = [None] * len(product)
-    for at in pc.indices_nonzero(pc.fill_null(wrong, False)).to_pylist():
-        unit = base[at].as_py()
-        if unit:
-            amount = product[at].as_py() / unit + extra[at].as_py()
-            values[at] = round(amount, 6)
+    with localcontext(prec=60):  # the usual 28 digits are too few for the largest amounts
+        for at in pc.indices_nonzero(pc.fill_null(wrong, False)).to_pylist():
+            unit = base[at].as_py()
+            if unit:
+                values[at] = round(product[at].as_py() / unit + extra[at].as_py(), 6)
     return pa.array(values, pa.decimal128(38, 6))
