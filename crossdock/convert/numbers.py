@@ -31,7 +31,9 @@ def exact(value: Decimal) -> Decimal:
     """
     if not value.is_finite():
         raise ValueError("is not a number")
-    if value.adjusted() >= _WHOLE_DIGITS and value:
+    if not value:
+        return Decimal(0)  # Arrow takes 0E+13 for too large
+    if value.adjusted() >= _WHOLE_DIGITS:
         raise ValueError(f"has more than {_WHOLE_DIGITS} digits before the point")
     if value != value.quantize(Decimal(1).scaleb(-SCALE), context=_EXACT):
         raise ValueError(f"has more than {SCALE} decimals")

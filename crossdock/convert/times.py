@@ -19,6 +19,7 @@ _ISO = re.compile(
     r" ?(Z|[+-][0-9]{2}:?[0-9]{2})?"
 )
 _FIRST, _LAST = 1900, 2199
+_ARROW_FIRST, _ARROW_LAST = 1971, 2036  # Arrow 26 knows no summer time after 2037
 _UNITS = {"s": 1, "ms": 1_000, "us": 1_000_000}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -124,7 +125,7 @@ def _instants(
     if moments is None:
         return none
     year = pc.year(moments)
-    usual = pc.and_(pc.greater_equal(year, _FIRST), pc.less_equal(year, _LAST))
+    usual = pc.and_(pc.greater_equal(year, _ARROW_FIRST), pc.less_equal(year, _ARROW_LAST))
     return pc.if_else(usual, moments, pa.scalar(None, moments.type))
 
 

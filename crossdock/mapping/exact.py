@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,7 @@ def _fitted(wide: Any) -> tuple[Any, Mask]:
     try:
         return pc.cast(wide, DECIMAL), np.zeros(len(wide), np.bool_)
     except pa.ArrowInvalid:
-        limit = pa.scalar(10 ** (PRECISION - SCALE)).cast(pa.decimal128(PRECISION, 0))
+        limit = pa.scalar(Decimal(10 ** (PRECISION - SCALE)), pa.decimal128(PRECISION, 0))
         large = pc.fill_null(pc.greater_equal(pc.abs(wide), limit), False)
         small = pc.if_else(large, pa.scalar(None, wide.type), wide)
         cut = pc.cast(small, options=pc.CastOptions(DECIMAL, allow_decimal_truncate=True))

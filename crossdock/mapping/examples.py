@@ -230,7 +230,10 @@ def _sampled(mapping: Mapping, sample: Path) -> list[Any]:
     if sample.suffix == ".ndjson":
         return [line for line in text.splitlines() if line.strip()]
     if sample.suffix == ".json":
-        whole = json_text.read(f'{{"records": {text}}}')["records"]
+        try:
+            whole = json_text.read(f'{{"records": {text}}}')["records"]
+        except ValueError as error:
+            raise Unreadable(f"{sample} {error}") from None
         return whole if isinstance(whole, list) else [whole]
     raise Misconfigured(f"a sample is .json, .ndjson or .csv, and this is {sample.name}")
 

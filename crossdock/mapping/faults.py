@@ -42,7 +42,8 @@ class Faults:
         self.held[frame.records[rows]] = True
         for row, value, message in zip(rows.tolist(), values, messages, strict=True):
             record = int(frame.records[row])
-            self.one(record, frame.place(row) + path, value, message, rule)
+            place = frame.place(row)
+            self.one(record, place[:-1] if path == "." else place + path, value, message, rule)
 
     def one(self, record: int, path: str, value: str | None, message: str, rule: str) -> None:
         """Add a fault of a record; the same fault at the same place is not said twice."""
