@@ -114,7 +114,7 @@ class Shop:
             return self.data[entry.entity].put(entry.body)
         if entry.entity == "orders":
             return self._apply_order(entry)
-        body = {"sku": entry.their_id, **entry.body, "updated_at": entry.at}
+        body = {**entry.body, "sku": entry.their_id, "updated_at": entry.at}
         return self.data[entry.entity].put(body)
 
     def _apply_order(self, entry: Entry) -> Record:
@@ -239,6 +239,8 @@ class Shop:
         body, wrong = self._body(kind, name, sku, request)
         if wrong:
             return wrong
+        if body.get("sku", sku) != sku:
+            return _error(422, "the body names another product than the address")
         with self._lock:
             if sku not in self.data["products"]:
                 entry = self.journal.entry("refused", name, sku, body, message="unknown product")

@@ -67,6 +67,7 @@ class OrderBody(_Body):
 class StockBody(_Body):
     """How much of a product lies at a location."""
 
+    sku: Text | None = None
     on_hand: Annotated[int, Field(ge=0)] | Amount
     location: Text = "main"
 
@@ -74,6 +75,7 @@ class StockBody(_Body):
 class PriceBody(_Body):
     """The price of a product."""
 
+    sku: Text | None = None
     currency: Currency
     amount: Amount
     tax_included: bool = False

@@ -194,9 +194,11 @@ def test_content_type_and_json_are_wanted(call: Caller) -> None:
 def test_stock_and_prices_are_put_by_sku(shop: Shop, call: Caller) -> None:
     assert call("PUT", "/stock/A", {"on_hand": 3})[0] == 200
     assert call("PUT", "/prices/A", {"currency": "EUR", "amount": "1.10"})[0] == 200
+    assert call("PUT", "/stock/A", {"sku": "A", "on_hand": "3"})[0] == 200
+    assert call("PUT", "/stock/A", {"sku": "B", "on_hand": 3})[0] == 422
     assert call("PUT", "/stock/B", {"on_hand": 3})[0] == 404
     assert call("PUT", "/stock/A", {"on_hand": -1})[0] == 422
-    assert call("GET", "/stock/A")[1]["on_hand"] == 3
+    assert call("GET", "/stock/A")[1]["on_hand"] == "3"
     (price,) = shop.journal.entries("accepted", entity="prices")
     assert (price.reference, price.amount, price.currency) == ("A", "1.10", "EUR")
 
