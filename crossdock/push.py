@@ -1,7 +1,8 @@
-"""push: from outbox rows to receipts. A row is marked *sending* before, and settled after, each send.
+"""push: from outbox rows to receipts.
 
-Nobody outside can check our fencing number, so it is checked where a row is marked, the send ends
-before the lease does, and whoever comes after a crash treats what was being sent as uncertain.
+A row is marked *sending* before, and settled after, each send. Nobody outside can check our
+fencing number, so it is checked where a row is marked, the send ends before the lease does, and
+whoever comes after a crash treats what was being sent as uncertain.
 """
 
 from __future__ import annotations
@@ -270,27 +271,19 @@ class _Sender:
                     rows["id"].take(pa.array(other)),
                     "an earlier try sent another body: the mapping changed in between",
                 )  # fmt: skip
-                keep = pa.array([n for n in range(rows.num_rows) if n not in set(other)], pa.int64())
+                bad = set(other)
+                keep = pa.array([n for n in range(rows.num_rows) if n not in bad], pa.int64())
                 rows, payload = rows.take(keep), payload.take(keep)
                 hashes, amounts = hashes.take(keep), amounts.take(keep)
-            size = rows.num_rows
-            deadline = self.world.now() + timedelta(seconds=limit)
             bulk.update(
                 connection,
                 schema.outbox,
-                pa.table(
-                    {
-                        "id": rows["id"],
-                        "state": pa.repeat(pa.scalar("sending"), size),
-                        "claim": pa.repeat(pa.scalar(self.lease[1]), size),
-                        "fence": pa.repeat(pa.scalar(self.lease[2]), size),
-                        "deadline": pa.repeat(
-                            pa.scalar(deadline, pa.timestamp("us", "UTC")), size
-                        ),
-                        "body_hash": hashes,
-                    }
-                ),
+                pa.table({"id": rows["id"], "body_hash": hashes}),
                 by=["id"],
+                state="sending",
+                claim=self.lease[1],
+                fence=self.lease[2],
+                deadline=self.world.now() + timedelta(seconds=limit),
             )
         return rows, payload, hashes, amounts
 
@@ -322,7 +315,8 @@ class _Sender:
                 for parcel in parcels
             ]
         except TryLater as error:
-            return [Outcome(r, "try_later", message=error.what, after=error.after) for r in references]
+            words, after = error.what, error.after
+            return [Outcome(r, "try_later", message=words, after=after) for r in references]
         except Misconfigured as error:
             with self.store.writing() as connection:
                 receipts.back_to_pending(connection, rows["id"], self.lease[1])

@@ -88,7 +88,8 @@ def settle(
     for number, outcome in enumerate(outcomes):
         if ids[number] in still:
             by_verdict.setdefault(outcome.verdict, []).append(number)
-    _delivered(connection, run, route, rows, outcomes, amounts, by_verdict.get("delivered", []), now)
+    done = by_verdict.get("delivered", [])
+    _delivered(connection, run, route, rows, outcomes, amounts, done, now)
     for number in by_verdict.get("accepted", []):
         _set(connection, ids[number], state="accepted", their_id=outcomes[number].their_id,
              message=outcomes[number].message, claim=None)  # fmt: skip
@@ -116,75 +117,78 @@ def _delivered(
     if not numbers:
         return
     take = pa.array(numbers)
-    size = len(numbers)
     done = rows.take(take)
     money = amounts.take(take)
     their_ids = pa.array(
         [outcomes[n].their_id or outcomes[n].reference for n in numbers], pa.string()
     )
-    instant = pa.repeat(pa.scalar(now, pa.timestamp("us", "UTC")), size)
+    messages = pa.array([outcomes[n].message[:500] for n in numbers], pa.string())
     bulk.update(
         connection,
         schema.outbox,
         pa.table(
-            {
-                "id": done["id"],
-                "state": pa.repeat(pa.scalar("delivered"), size),
-                "their_id": their_ids,
-                "message": pa.array([outcomes[n].message[:500] for n in numbers], pa.string()),
-                "receipt_at": instant,
-                "amount": money,
-                "attempts": pc.add(done["attempts"], 1),
-            }
+            {"id": done["id"], "their_id": their_ids, "message": messages, "amount": money}
         ),
         by=["id"],
+        state="delivered",
+        receipt_at=now,
+        attempts=schema.outbox.c.attempts + 1 if connection.dialect.name == "postgresql" else 1,
     )
-    kept = connection.execute(
-        sa.select(schema.document_version.c.document_id, schema.document_version.c.version,
-                  schema.document_version.c.hash)
-        .where(
-            schema.document_version.c.entity == route.entity,
-            bulk.among(
-                schema.document_version.c.document_id,
-                done["document_id"],
-                connection.dialect.name,
+    _bind(connection, run, route, done["id"])
+    _ledger(connection, done["id"], "delivered", "")
+
+
+def _bind(connection: sa.Connection, run: Run, route: Route, outbox_ids: Any) -> None:
+    """Remember the version that the target took as what it and we agree on."""
+    outbox, version, binding = schema.outbox, schema.document_version, schema.binding
+    taken = (
+        sa.select(
+            sa.literal(route.system),
+            sa.literal(route.stream),
+            outbox.c.entity,
+            outbox.c.document_id,
+            outbox.c.their_id,
+            outbox.c.document_version,
+            version.c.hash,
+            sa.null(),
+            sa.literal(run.id),
+        )
+        .join(
+            version,
+            sa.and_(
+                version.c.entity == outbox.c.entity,
+                version.c.document_id == outbox.c.document_id,
+                version.c.version == outbox.c.document_version,
             ),
         )
-    ).all()  # fmt: skip
-    hashes = {(row.document_id, row.version): bytes(row.hash) for row in kept}
-    pairs = zip(done["document_id"].to_pylist(), done["document_version"].to_pylist(), strict=True)
-    bulk.upsert(
-        connection,
-        schema.binding,
-        pa.table(
-            {
-                "system": pa.repeat(pa.scalar(route.system), size),
-                "stream": pa.repeat(pa.scalar(route.stream), size),
-                "entity": pa.repeat(pa.scalar(route.entity), size),
-                "document_id": done["document_id"],
-                "their_id": their_ids,
-                "base_version": done["document_version"],
-                "base_hash": pa.array([hashes[pair] for pair in pairs], pa.binary()),
-                "run_id": pa.repeat(pa.scalar(run.id), size),
-            }
-        ),
+        .where(bulk.among(outbox.c.id, outbox_ids, connection.dialect.name))
     )
-    _ledger(connection, done["id"], "delivered", "", money)
+    if connection.dialect.name == "postgresql":
+        from sqlalchemy.dialects.postgresql import insert
+    else:
+        from sqlalchemy.dialects.sqlite import insert  # type: ignore[assignment]
+    names = ["system", "stream", "entity", "document_id", "their_id", "base_version", "base_hash",
+             "base", "run_id"]  # fmt: skip
+    statement = insert(binding).from_select(names, taken)
+    keys = [column.name for column in binding.primary_key]
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=keys,
+            set_={name: statement.excluded[name] for name in names if name not in keys},
+        )
+    )
 
 
-def _ledger(
-    connection: sa.Connection, outbox_ids: Any, state: str, reason: str, money: Any = None
-) -> None:
-    """Set the ledger rows that wait for outbox rows; money only where the target took it."""
-    ledger = schema.ledger
-    columns = {
-        "outbox_id": outbox_ids,
-        "state": pa.repeat(pa.scalar(state), len(outbox_ids)),
-        "reason": pa.repeat(pa.scalar(reason), len(outbox_ids)),
-    }
-    if money is not None and money.null_count < len(money):
-        columns["amount"] = money
-    bulk.update(connection, ledger, pa.table(columns), by=["outbox_id"])
+def _ledger(connection: sa.Connection, outbox_ids: Any, state: str, reason: str) -> None:
+    """Set the ledger rows that wait for outbox rows; delivered money is what the target took."""
+    ledger, outbox = schema.ledger, schema.outbox
+    chosen = bulk.among(outbox.c.id, outbox_ids, connection.dialect.name)
+    values: dict[str, Any] = {"state": state, "reason": reason}
+    if state == "delivered":
+        values["amount"] = sa.func.coalesce(outbox.c.amount, ledger.c.amount)
+    connection.execute(
+        ledger.update().where(ledger.c.outbox_id == outbox.c.id, chosen).values(**values)
+    )
     touched = connection.execute(
         sa.select(ledger.c.version_id).where(
             bulk.among(ledger.c.outbox_id, outbox_ids, connection.dialect.name)

@@ -165,33 +165,33 @@ def refresh(connection: sa.Connection, version_ids: pa.Array) -> None:
     if len(version_ids) == 0:
         return
     rank = sa.case(
-        (ledger.c.state == "quarantined", 0),
-        (ledger.c.state == "pending", 1),
-        (ledger.c.state == "rejected", 2),
-        else_=3,
+        (ledger.c.state == "quarantined", "0"),
+        (ledger.c.state == "pending", "1"),
+        (ledger.c.state == "rejected", "2"),
+        else_="3",
     )
-    mine = ledger.c.version_id == record_version.c.id
-    worst = sa.select(sa.func.min(rank)).where(mine).correlate(record_version).scalar_subquery()
-    state = sa.case(
-        (worst == 0, "quarantined"),
-        (worst == 1, "pending"),
-        (worst == 2, "rejected"),
-        else_="delivered",
+    worst = (
+        sa.select(
+            ledger.c.version_id,
+            sa.func.min(rank + ledger.c.reason).label("worst"),
+            sa.func.min(sa.case((ledger.c.state == "delivered", ledger.c.amount))).label("amount"),
+        )
+        .where(bulk.among(ledger.c.version_id, version_ids, connection.dialect.name))
+        .group_by(ledger.c.version_id)
+        .subquery()
     )
-    reason = (
-        sa.select(sa.func.coalesce(sa.func.max(ledger.c.reason), ""))
-        .where(mine, rank == worst)
-        .correlate(record_version)
-        .scalar_subquery()
-    )
-    amount = (
-        sa.select(sa.func.min(ledger.c.amount))
-        .where(mine, ledger.c.state == "delivered")
-        .correlate(record_version)
-        .scalar_subquery()
-    )
+    first = sa.func.substr(worst.c.worst, 1, 1)
     connection.execute(
         record_version.update()
-        .where(bulk.among(record_version.c.id, version_ids, connection.dialect.name))
-        .values(state=state, reason=reason, delivered_amount=amount)
+        .where(record_version.c.id == worst.c.version_id)
+        .values(
+            state=sa.case(
+                (first == "0", "quarantined"),
+                (first == "1", "pending"),
+                (first == "2", "rejected"),
+                else_="delivered",
+            ),
+            reason=sa.func.substr(worst.c.worst, 2),
+            delivered_amount=worst.c.amount,
+        )
     )

@@ -61,25 +61,45 @@ def upsert(connection: sa.Connection, table: sa.Table, rows: pa.Table) -> None:
     )
 
 
-def update(connection: sa.Connection, table: sa.Table, rows: pa.Table, by: Sequence[str]) -> None:
-    """Set every other column of ``rows`` where the columns ``by`` are equal."""
+def update(
+    connection: sa.Connection,
+    table: sa.Table,
+    rows: pa.Table,
+    by: Sequence[str],
+    **same: Any,
+) -> None:
+    """Set every other column of ``rows`` where the columns ``by`` are equal.
+
+    ``same`` are columns that get one value in all these rows.
+    """
     if rows.num_rows == 0:
+        return
+    if connection.dialect.name == "postgresql":
+        columns = [sa.column(name) for name in rows.column_names]
+        stage = sa.table(_stage(connection, table, rows), *columns)
+        values = {name: stage.c[name] for name in rows.column_names if name not in by}
+        connection.execute(
+            table.update()
+            .where(*(table.c[name] == stage.c[name] for name in by))
+            .values(**values, **same)
+        )
         return
     rest = [name for name in rows.column_names if name not in by]
     target = _quoted(table.name)
-    if connection.dialect.name == "postgresql":
-        stage = _stage(connection, table, rows)
-        changes = ", ".join(f"{_quoted(name)} = s.{_quoted(name)}" for name in rest)
-        match = " AND ".join(f"t.{_quoted(name)} = s.{_quoted(name)}" for name in by)
-        connection.exec_driver_sql(f"UPDATE {target} t SET {changes} FROM {stage} s WHERE {match}")  # noqa: S608
-        return
-    changes = ", ".join(f"{_quoted(name)} = ?" for name in rest)
+    changes = ", ".join(f"{_quoted(name)} = ?" for name in [*rest, *same])
     match = " AND ".join(f"{_quoted(name)} = ?" for name in by)
+    arrays = {name: rows[name] for name in rest}
+    for name, value in same.items():
+        bound = table.c[name].type.dialect_impl(connection.dialect).bind_processor(
+            connection.dialect
+        )
+        arrays[name] = pa.repeat(pa.scalar(bound(value) if bound else value), rows.num_rows)
+    arrays |= {name: rows[name] for name in by}
     _many(
         connection,
         f"UPDATE {target} SET {changes} WHERE {match}",  # noqa: S608
         table,
-        rows.select([*rest, *by]),
+        pa.table(arrays),
     )
 
 
