@@ -1,4 +1,4 @@
-"""EDIFACT with one trading partner: ORDERS fetched from and left in the partner's folders.
+"""EDIFACT with one trading partner: messages fetched from and left in the partner's folders.
 
 The folders lie on the partner's SFTP server or on this machine. A file is fetched once its
 interchange is whole, landed as bytes and then moved into the archive folder; every message in it
@@ -28,7 +28,7 @@ from crossdock.connector import (
     secret,
     setting,
 )
-from crossdock.edi import orders, writer
+from crossdock.edi import flat, orders, writer
 from crossdock.edi.check import check_source
 from crossdock.edi.control import ControlReferences, ReferenceFile
 from crossdock.edi.duplicates import InterchangeLog, Sighting, SightingFile, surveyed
@@ -37,6 +37,7 @@ from crossdock.edi.folder import Entry, Exchange, LocalFolders
 from crossdock.edi.guide import Guides
 from crossdock.edi.interchange import Interchange
 from crossdock.edi.partner import Partner, load
+from crossdock.edi.reader import first_type
 from crossdock.errors import CrossdockError, Misconfigured, Refused, Unreadable
 
 if TYPE_CHECKING:
@@ -46,12 +47,29 @@ SETTLED = 60.0
 """Seconds after which a file without UNZ is taken for torn, and not for still being written."""
 
 
+_MONEY = {"sum": "lines.amount", "currency": "currency"}
+
+
+def _reads(name: str, message: str, sender: str, money: Mapping[str, Any] | None) -> Reads:
+    options = {"folder": "out", "archive": "archive", "message": message}
+    return Reads(name, (sender, "number"), media="edifact", money=money, options=options)
+
+
+_READS = (
+    _reads("orders", "ORDERS", "buyer_gln", _MONEY),
+    _reads("order_responses", "ORDRSP", "supplier_gln", _MONEY),
+    _reads("despatch_advices", "DESADV", "supplier_gln", None),
+    _reads("invoices", "INVOIC", "supplier_gln", _MONEY),
+)
+
+
 class Edifact(Connector):
     """One partner, whose customs are in ``edi/partners/<partner>.yaml``."""
 
     kind: ClassVar[str] = "edifact"
     versions: ClassVar[tuple[Verified, ...]] = (
-        Verified("EDIFACT syntax 1 to 4, ORDERS D.96A", "own sandbox"),
+        Verified("EDIFACT syntax 1 to 4, D.96A and D.01B", "own sandbox"),
+        Verified("ORDERS D.96A: accepted by pydifact 0.2 and mock-edi 0.9", "documents only"),
     )
 
     partner: str = setting("name of the partner's file in edi/partners", example="demo_retailer")
@@ -68,13 +86,7 @@ class Edifact(Connector):
         "file of the control references, where the hub keeps none", default=""
     )
 
-    orders = Reads(
-        name="orders",
-        key=("buyer_gln", "number"),
-        media="edifact",
-        money={"sum": "lines.amount", "currency": "currency"},
-        options={"folder": "out", "archive": "archive", "message": "ORDERS"},
-    )
+    orders, order_responses, despatch_advices, invoices = _READS
     orders_out = Writes(
         name="orders_out",
         key=("number",),
@@ -92,19 +104,20 @@ class Edifact(Connector):
     @classmethod
     def stream(cls, name: str, spec: Mapping[str, Any]) -> Reads | Writes:
         """Make a stream from YAML: ``message``, ``folder`` and ``archive`` with their defaults."""
-        usual = cls.orders_out if "delivery" in spec else cls.orders
-        known = {"folder", "archive", "message"}
+        message = spec.get("message", "ORDERS")
+        offered = [cls.orders_out] if "delivery" in spec else list(_READS)
+        usual = next((one for one in offered if one.options["message"] == message), None)
+        if usual is None:
+            known = ", ".join(str(one.options["message"]) for one in offered)
+            raise ValueError(f"message {message!r} is not offered; known: {known}")
         merged = {**usual.options, "key": usual.key, "money": usual.money, **spec}
         if isinstance(usual, Reads):
             merged.setdefault("media", usual.media)
         made = super().stream(name, merged)
-        unknown = set(made.options) - known
+        unknown = set(made.options) - set(usual.options)
         if unknown:
-            raise ValueError(
-                f"unknown key {sorted(unknown)[0]!r}; known: {', '.join(sorted(known))}"
-            )
-        if made.options["message"] != "ORDERS":
-            raise ValueError(f"message {made.options['message']!r} is not offered; known: ORDERS")
+            known = ", ".join(sorted(usual.options))
+            raise ValueError(f"unknown key {sorted(unknown)[0]!r}; known: {known}")
         return made
 
     # -- where things are -------------------------------------------------------------------
@@ -171,14 +184,22 @@ class Edifact(Connector):
         """Yield the files of the folder by name; the archive is the memory, so no cursor moves."""
         folder = str(stream.options["folder"])
         for entry in self._exchange.list(folder):
-            name = hashlib.sha256(entry.name.encode()).hexdigest()[:16]
+            name = _mark(f"{self.system}/{stream.name}/{entry.name}")
             target = self.world.scratch / f"edifact-{name}"
-            if not self._exchange.download(folder, entry, target) or self._unfinished(
-                entry, target
-            ):
+            if not self._takes(stream, folder, entry, target):
                 target.unlink(missing_ok=True)
                 continue
             yield Page(entry.name, target, stream.media, origin=entry.name, temporary=True)
+
+    def _takes(self, stream: Reads, folder: str, entry: Entry, target: Path) -> bool:
+        """Fetch the file; False when it is gone, still grows, or is for another stream.
+
+        What no stream reads is taken by whichever comes first, so that a person sees it held.
+        """
+        if not self._exchange.download(folder, entry, target) or self._unfinished(entry, target):
+            return False
+        known = first_type(target, self._partner.choose)
+        return known == stream.options["message"] or known not in flat.SHAPES
 
     def _unfinished(self, entry: Entry, path: Path) -> bool:
         """A young file without UNZ is still being written: the next look will find it whole."""

@@ -165,15 +165,16 @@ def guide(
 
 # -- where things are -----------------------------------------------------------------------
 def _project() -> Path:
-    """The project, or the folder that this package lies in."""
+    """The project, or what Crossdock brings along where there is none."""
     from crossdock.errors import Misconfigured
     from crossdock.home import Home
+    from crossdock.init import content
 
     try:
         project = Home.find().project
     except Misconfigured:
-        project = Path(__file__).parents[2]
-    return project if (project / "edi" / "guides").is_dir() else Path(__file__).parents[2]
+        return content()
+    return project if (project / "edi" / "guides").is_dir() else content()
 
 
 def _guides(partner: Partner | None, *, strict: bool = False) -> Guides:

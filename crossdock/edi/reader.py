@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 from crossdock.edi import charset
 from crossdock.edi.envelope import SERVICE, TAG, Envelope
-from crossdock.edi.interchange import Interchange, Message
+from crossdock.edi.interchange import Interchange, Message, part
 from crossdock.edi.splitter import WHITE, Segments
 from crossdock.edi.tokenizer import (
     CharsetChoice,
@@ -51,6 +51,21 @@ def envelopes(
 ) -> list[Interchange]:
     """Read ``source`` to the end and give its interchanges with their findings, no messages."""
     return [item for item in read(source, choose=choose) if isinstance(item, Interchange)]
+
+
+def first_type(source: Path, choose: CharsetChoice | None = None) -> str:
+    """Name the type of the first message of a file, empty when none is found."""
+    marks = None
+    with source_of(source) as stream:
+        for token in Tokenizer(stream, choose):
+            if isinstance(token, Opening):
+                marks = token.separators
+            elif isinstance(token, Segments) and marks is not None:
+                for piece in token.pieces:
+                    raw = piece.lstrip(WHITE)
+                    if raw.startswith("UNH"):
+                        return part(marks.parse(raw), 2)
+    return ""
 
 
 class _Reading:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from crossdock.edi import orders
+from crossdock.edi import flat
 from crossdock.edi.check import check_message
 from crossdock.edi.guide import Guides
 from crossdock.edi.interchange import Interchange, Message
@@ -56,7 +56,7 @@ def _row(
     fault = _fault(message, whole, wanted, guides)
     if not fault:
         try:
-            return json.dumps(orders.read(message), ensure_ascii=False), None, None
+            return json.dumps(flat.read(message), ensure_ascii=False), None, None
         except Refused as error:
             fault = str(error)
     raw = message.raw.encode("utf-8", "backslashreplace").decode()
@@ -72,8 +72,8 @@ def _fault(message: Message, whole: Interchange, wanted: str, guides: Guides | N
         return message.findings[0].line()
     if message.type != wanted:
         return f"a message of type {message.type}; only {wanted} is fetched here"
-    if message.directory not in orders.DIRECTORIES:
-        known = ", ".join(orders.DIRECTORIES)
+    if message.directory not in flat.DIRECTORIES:
+        known = ", ".join(flat.DIRECTORIES)
         return f"{message.type} {message.directory} is not supported; known: {known}"
     found = check_message(message, guides).findings if guides else []
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""

@@ -52,6 +52,34 @@ def test_a_file_is_read_landed_and_archived(partner, tmp_path):
     assert list(partner.read(stream, None)) == []
 
 
+def test_streams_share_a_folder(partner, tmp_path):
+    out = tmp_path / "partner" / "out"
+    for name in ("orders_d96a.edi", "invoic_d96a.edi", "desadv_d96a.edi"):
+        (out / name).write_bytes((PROJECT / "edi" / "samples" / name).read_bytes())
+    (out / "rubbish.edi").write_bytes(b"rubbish")
+    streams = partner.reads()
+    names = {name: [page.name for page in partner.read(streams[name], None)] for name in streams}
+    assert names == {
+        "orders": ["orders_d96a.edi", "rubbish.edi"],
+        "order_responses": ["rubbish.edi"],
+        "despatch_advices": ["desadv_d96a.edi", "rubbish.edi"],
+        "invoices": ["invoic_d96a.edi", "rubbish.edi"],
+    }
+
+
+def test_a_stream_may_be_declared():
+    made = Edifact.stream("bills", {"message": "INVOIC", "folder": "invoices"})
+    assert (made.name, made.key, made.options["folder"]) == (
+        "bills",
+        ("supplier_gln", "number"),
+        "invoices",
+    )
+    with pytest.raises(ValueError, match="message 'PRICAT' is not offered"):
+        Edifact.stream("prices", {"message": "PRICAT"})
+    with pytest.raises(ValueError, match="unknown key 'foldr'"):
+        Edifact.stream("orders", {"foldr": "in"})
+
+
 def test_a_young_torn_file_waits_and_an_old_one_is_taken(partner, tmp_path):
     import os
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from crossdock.edi import orders
+from crossdock.edi import flat
 from crossdock.edi.check import check_source
 from crossdock.edi.guide import Guides
 from crossdock.edi.interchange import Message
@@ -64,7 +64,7 @@ def checking(data):
 
 
 def documents(data):
-    return [orders.read(item) for item in read(data) if isinstance(item, Message)]
+    return [flat.read(item) for item in read(data) if isinstance(item, Message)]
 
 
 @pytest.mark.slow
