@@ -68,7 +68,7 @@ class Objects:
         """Read a step file back whole; raises FileNotFoundError when there is none."""
         frames = self._files.read(path)
         body = b"".join(frames)
-        (length,) = struct.unpack(">H", body[:2])
+        length = int.from_bytes(body[:2], "big")
         key = self._unwrap(body[2 : 2 + length], path)
         view = memoryview(body)[2 + length :]
         return b"".join(_unseal(_cut(view), key, path))
@@ -86,9 +86,11 @@ class Objects:
         return nonce + AESGCM(self._home.key).encrypt(nonce, key, purpose.encode())
 
     def _unwrap(self, wrapped: bytes, purpose: str) -> bytes:
+        if not wrapped:
+            raise Misconfigured("these kept bytes were erased; only their hash is left")
         try:
             return AESGCM(self._home.key).decrypt(wrapped[:12], wrapped[12:], purpose.encode())
-        except InvalidTag:
+        except (InvalidTag, ValueError):  # ValueError: too short to be a wrapped key
             raise Misconfigured(
                 "this home's key does not open a kept object",
                 where=str(self._home.key_file),
