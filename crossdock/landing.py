@@ -27,7 +27,7 @@ from crossdock.nested import records_of
 
 BATCH_LINES = 50_000
 BATCH_BYTES = 64 << 20
-MEMORY_BYTES = 48 << 20
+MEMORY_BYTES = 128 << 20
 _BITS = 6
 _BUCKETS = 1 << _BITS
 ENGINE_COLUMNS = ("key", "hash", "object", "position", "deleted", "amount", "currency", "fault")
@@ -40,7 +40,6 @@ class Intake:
     lines: int = 0
     uncounted: int = 0
     amounts: dict[str, Decimal] = field(default_factory=dict)
-    records_by_currency: dict[str, int] = field(default_factory=dict)
     _keys: list[np.ndarray[Any, Any]] = field(default_factory=list)
     _records: int = 0
 
@@ -49,6 +48,16 @@ class Intake:
         """How many records came: distinct keys where rows are grouped, else observations."""
         distinct = int(np.unique(np.concatenate(self._keys)).size) if self._keys else 0
         return distinct + self._records
+
+    def copy(self) -> Intake:
+        """Give the counts as they are now, to come back to."""
+        return Intake(
+            self.lines,
+            self.uncounted,
+            dict(self.amounts),
+            list(self._keys),
+            self._records,
+        )
 
     def add(self, rows: pa.Table, *, grouped: bool) -> None:
         """Count a block of rows (columns key_hash, amount, currency, fault)."""
@@ -85,6 +94,8 @@ class Landing:
     ) -> None:
         self.stream = stream
         self.intake = Intake()
+        self._mark = Intake()
+        self._objects: dict[str, int] = {}  # a number a row is lighter than an id a row
         self._batch_lines = batch_lines
         self._buckets = _Buckets(scratch, memory_bytes)
         self._schema: pa.Schema | None = None
@@ -98,105 +109,136 @@ class Landing:
         )
         if rows.num_rows == 0:
             return
-        rows = rows.append_column("object", pa.repeat(pa.scalar(object_id), rows.num_rows))
+        rows = rows.append_column("object", _code_of(self._objects, object_id, rows.num_rows))
         self.intake.add(rows, grouped=self.stream.group)
         self._buckets.add(rows)
 
-    def mark(self) -> Any:
+    def mark(self) -> None:
         """Remember the present state, for ``back_to`` when an object proves unreadable."""
-        import copy
+        self._mark = self.intake.copy()
+        self._buckets.mark()
 
-        return copy.deepcopy(self.intake), self._buckets.mark()
-
-    def back_to(self, mark: Any) -> None:
-        """Forget every row that came after ``mark``."""
-        self.intake, buckets = mark
-        self._buckets.back_to(buckets)
+    def back_to(self) -> None:
+        """Forget every row that came after the last ``mark``."""
+        self.intake = self._mark.copy()
+        self._buckets.back_to()
 
     def batches(self) -> Iterator[pa.Table]:
         """Yield the raw batches; each key is in one of them only."""
         for rows in self._buckets.drain(self._batch_lines):
-            yield _grouped(rows, self.stream)
+            raw = _grouped(rows, self.stream)
+            names = pa.array(list(self._objects), pa.string())
+            place = raw.column_names.index("object")
+            yield raw.set_column(place, "object", names.take(raw["object"]))
 
 
 class _Buckets:
     def __init__(self, scratch: Path, memory_bytes: int) -> None:
         self._scratch = scratch
         self._limit = memory_bytes
-        self._memory: list[list[pa.Table]] = [[] for _ in range(_BUCKETS)]
+        self._memory: list[pa.Table] = []
         self._bytes = 0
         self._lines = [0] * _BUCKETS
         self._cipher = AESGCM(secrets.token_bytes(32))
         self._name = secrets.token_hex(8)
         self._sizes = [0] * _BUCKETS
+        self._marked = self._mark_bytes = 0
+        self._mark_lines = list(self._lines)
+        self._mark_sizes: list[int] | None = None
 
     def add(self, rows: pa.Table) -> None:
         bucket = rows["key_hash"].to_numpy() & np.uint64(_BUCKETS - 1)
-        order = np.argsort(bucket, kind="stable")
-        sorted_rows = rows.take(pa.array(order))
-        edges = np.searchsorted(bucket[order], np.arange(_BUCKETS + 1))
-        for number in range(_BUCKETS):
-            start, end = int(edges[number]), int(edges[number + 1])
-            if end > start:
-                self._memory[number].append(sorted_rows.slice(start, end - start))
-                self._lines[number] += end - start
+        self._lines = [
+            have + more
+            for have, more in zip(
+                self._lines, np.bincount(bucket, minlength=_BUCKETS).tolist(), strict=True
+            )
+        ]
+        self._memory.append(rows)
         self._bytes += rows.nbytes
         if self._bytes > self._limit:
             self._spill()
 
     def _spill(self) -> None:
-        for number, tables in enumerate(self._memory):
-            if not tables:
-                continue
-            rows = pa.concat_tables(tables, promote_options="default").combine_chunks()
+        """Move what is in memory to disk, rows of before the mark in frames of their own."""
+        later = self._memory[self._marked :]
+        self._memory = self._memory[: self._marked]
+        self._write()
+        if self._mark_sizes is None:
+            self._mark_sizes = list(self._sizes)
+        self._marked, self._memory = 0, later
+        self._write()
+        self._bytes = 0
+
+    def _write(self) -> None:
+        for number, rows in self._sorted():
             sink = pa.BufferOutputStream()
-            with pa.ipc.new_stream(
-                sink, rows.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")
-            ) as writer:
+            options = pa.ipc.IpcWriteOptions(compression="lz4")
+            with pa.ipc.new_stream(sink, rows.schema, options=options) as writer:
                 writer.write_table(rows)
             nonce = secrets.token_bytes(12)
             sealed = nonce + self._cipher.encrypt(nonce, sink.getvalue().to_pybytes(), None)
             with self._path(number).open("ab") as file:
                 file.write(len(sealed).to_bytes(8, "big") + sealed)
             self._sizes[number] += 8 + len(sealed)
-            self._memory[number] = []
-        self._bytes = 0
+
+    def _sorted(self) -> Iterator[tuple[int, pa.Table]]:
+        """Take what is in memory apart, by bucket; the memory is empty afterwards."""
+        if not self._memory:
+            return
+        rows = _joined(self._memory)
+        self._memory = []
+        bucket = (rows["key_hash"].to_numpy() & np.uint64(_BUCKETS - 1)).astype(np.uint8)
+        order = np.argsort(bucket, kind="stable")
+        rows = rows.take(pa.array(order))
+        edges = np.searchsorted(bucket[order], np.arange(_BUCKETS + 1))
+        for number in range(_BUCKETS):
+            start, end = int(edges[number]), int(edges[number + 1])
+            if end > start:
+                yield number, rows.slice(start, end - start)
 
     def _path(self, number: int) -> Path:
         return self._scratch / f"bucket-{self._name}-{number:02}"
 
     def _load(self, number: int) -> Iterator[pa.Table]:
-        if self._sizes[number]:
-            with self._path(number).open("rb") as file:
-                while head := file.read(8):
-                    sealed = file.read(int.from_bytes(head, "big"))
-                    plain = self._cipher.decrypt(sealed[:12], sealed[12:], None)
-                    yield pa.ipc.open_stream(plain).read_all()
-            self._path(number).unlink()
-        yield from self._memory[number]
-        self._memory[number] = []
+        if not self._sizes[number]:
+            return
+        with self._path(number).open("rb") as file:
+            while head := file.read(8):
+                sealed = file.read(int.from_bytes(head, "big"))
+                plain = self._cipher.decrypt(sealed[:12], sealed[12:], None)
+                yield pa.ipc.open_stream(plain).read_all()
+        self._path(number).unlink()
 
-    def mark(self) -> Any:
-        return [len(t) for t in self._memory], self._bytes, list(self._lines), list(self._sizes)
+    def mark(self) -> None:
+        """Remember this state, for ``back_to``."""
+        self._marked = len(self._memory)
+        self._mark_lines, self._mark_bytes = list(self._lines), self._bytes
+        self._mark_sizes = None
 
-    def back_to(self, mark: Any) -> None:
-        lengths, total, lines, sizes = mark
-        if sizes != self._sizes:  # rows of the marked state went to disk meanwhile
-            for number, size in enumerate(sizes):
-                if self._path(number).exists():
+    def back_to(self) -> None:
+        """Forget every row since the last ``mark``."""
+        if self._mark_sizes is None:
+            del self._memory[self._marked :]
+            self._bytes = self._mark_bytes
+        else:  # it went to disk meanwhile, behind all that was there before
+            self._memory, self._bytes = [], 0
+            for number, size in enumerate(self._mark_sizes):
+                if self._sizes[number] != size:
                     with self._path(number).open("r+b") as file:
                         file.truncate(size)
-        for number, length in enumerate(lengths):
-            del self._memory[number][length:]
-        self._bytes, self._lines, self._sizes = total, list(lines), list(sizes)
+            self._sizes = self._mark_sizes
+        self._lines = self._mark_lines
+        self.mark()
 
     def drain(self, limit: int) -> Iterator[pa.Table]:
         gathered: list[pa.Table] = []
         lines = size = 0
+        rest = dict(self._sorted())
         for number in range(_BUCKETS):
             if not self._lines[number]:
                 continue
-            tables = list(self._load(number))
+            tables = [*self._load(number), *([rest.pop(number)] if number in rest else [])]
             more, weight = self._lines[number], sum(table.nbytes for table in tables)
             if gathered and (lines + more > limit or size + weight > BATCH_BYTES):
                 yield _joined(gathered)
@@ -208,6 +250,10 @@ class _Buckets:
             lines, size = lines + more, size + weight
         if gathered:
             yield _joined(gathered)
+
+
+def _code_of(codes: dict[str, int], name: str, size: int) -> pa.Array:
+    return pa.repeat(pa.scalar(codes.setdefault(name, len(codes)), pa.int32()), size)
 
 
 def _joined(tables: Sequence[pa.Table]) -> pa.Table:

@@ -270,7 +270,8 @@ def _parse(
     landings: Sequence[Landing],
     scratch: Path,
 ) -> None:
-    marks = [landing.mark() for landing in landings]
+    for landing in landings:
+        landing.mark()
     before = [landing.intake.lines for landing in landings]
     try:
         for table in connector.tables(stream, page.media, landed.row["plain"]):
@@ -283,8 +284,8 @@ def _parse(
     except Misconfigured:
         raise
     except Exception as error:  # noqa: BLE001 - whatever a parser throws, the bytes are held
-        for landing, mark in zip(landings, marks, strict=True):
-            landing.back_to(mark)
+        for landing in landings:
+            landing.back_to()
         words = str(error) if isinstance(error, Unreadable) else type(error).__name__
         landed.row |= {"state": "unreadable", "reason": words}
     finally:
