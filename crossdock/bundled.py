@@ -1,67 +1,48 @@
-"""The bundled sandbox systems as a process of their own, and the variables that reach them."""
+"""The sandbox systems for as long as a block of code needs them."""
 
 from __future__ import annotations
 
+import contextlib
 import json
-import shlex
-import subprocess
-import sys
+import os
+import signal
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from crossdock.errors import Misconfigured
+from crossdock import processes
+from crossdock.sandbox import service
 
 
-@contextmanager
+@contextlib.contextmanager
 def sandbox(folder: Path) -> Iterator[dict[str, str]]:
     """Run shop, ERP and partner with their state in ``folder`` until the block ends.
 
-    Gives the variables that config/systems/*.yaml names; ``folder``/sandbox.env exports them for
-    another terminal. Raises Misconfigured when they do not start.
+    Gives the variables that config/systems/*.yaml names. Other commands on the same state use the
+    same systems. Raises TryLater when they do not come up.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    log = folder / "sandbox.log"
-    with log.open("wb") as words:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "crossdock.sandbox", "--folder", str(folder)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=words,
-            start_new_session=True,
-        )
+    found = service.ensure(folder)
     try:
-        line = process.stdout.readline() if process.stdout else b""
-        if not line:
-            raise Misconfigured("the sandbox did not start", where=str(log))
-        found = variables(json.loads(line))
-        exports = [f"export {name}={shlex.quote(value)}\n" for name, value in found.items()]
-        (folder / "sandbox.env").write_text("".join(exports), encoding="utf-8")
         yield found
     finally:
-        _end(process)
+        _stop(folder)
 
 
-def variables(addresses: dict[str, dict[str, Any]]) -> dict[str, str]:
-    """Name what config/systems reads.
+def _stop(folder: Path, seconds: float = 5.0) -> None:
+    """End the process that ``service`` wrote down, if it still is the one that we started."""
+    note = folder / "running.json"
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        pid = int(json.loads(note.read_text(encoding="utf-8"))["pid"])
+        mine = [member for member in processes.family(os.getpid()) if member.pid == pid]
+        if mine:
+            os.kill(pid, signal.SIGTERM)
+            _wait(pid, seconds)
+            processes.end(mine)
+            note.unlink()
 
-    >>> variables({"erp": {"url": "http://127.0.0.1:8102"}})
-    {'SANDBOX_ERP_URL': 'http://127.0.0.1:8102'}
-    """
-    return {
-        f"SANDBOX_{system}_{part}".upper(): str(value)
-        for system, parts in addresses.items()
-        for part, value in parts.items()
-    }
 
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(5)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait(5)
-    if process.stdout:
-        process.stdout.close()
+def _wait(pid: int, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    with contextlib.suppress(ChildProcessError):
+        while time.monotonic() < deadline and os.waitpid(pid, os.WNOHANG) == (0, 0):
+            time.sleep(0.05)

@@ -22,7 +22,7 @@ from crossdock.errors import CrossdockError, Misconfigured, TryLater
 from crossdock.home import Home
 from crossdock.scheduler import USER, LocalAirflow
 
-FLOWS = ("online_retail",)
+FLOWS = ("shop_orders", "erp_stock", "partner_orders", "till_receipts", "online_retail")
 """The flows that the demo runs, in this order."""
 
 ORDERS = 600
@@ -85,13 +85,12 @@ def _systems(home: Home, running: contextlib.ExitStack) -> dict[str, str]:
     from crossdock.sample_data import online_retail, write_csv
 
     folder = home.state / "sandbox"
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(exist_ok=True, mode=0o700)
     file = folder / "online_retail.csv"
     write_csv(online_retail(ORDERS), file)
     return {
         **running.enter_context(sandbox(folder)),
         "ONLINE_RETAIL": str(file),
-        "WAREHOUSE_URL": f"sqlite:///{home.state / 'warehouse.db'}",
     }
 
 
@@ -218,8 +217,6 @@ def _links(home: Home, airflow: LocalAirflow, keep: bool) -> None:
     screen.say(f"Report:  {path.resolve().as_uri()}")
     if keep:
         screen.say(f"Airflow: {airflow.url}  (user {USER}, password {airflow.password})")
-        screen.say("To run a flow against the sandbox from another terminal, say there first:")
-        screen.say(f"  . {home.state}/sandbox/sandbox.env")
         screen.say("Ctrl-C stops all of it.")
     else:
         screen.say(f"Airflow: was at {airflow.url}; make demo KEEP=1 leaves it up")

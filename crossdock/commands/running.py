@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from crossdock.commands import screen
+
+if TYPE_CHECKING:
+    from crossdock.home import Home
 
 
 def add(app: typer.Typer) -> None:
@@ -112,9 +115,7 @@ def systems(
         data = accounts.document(home, name).data or {}
         page = {"name": name, "connector": data.get("connector"), "about": data.get("about") or ""}
         try:
-            connector = accounts.open_system(home, name)
-            page |= {"reads": sorted(connector.reads()), "writes": sorted(connector.writes())}
-            page["problem"] = ""
+            page |= {**_streams(home, name, data), "problem": ""}
         except Misconfigured as error:
             page |= {"reads": [], "writes": [], "problem": str(error)}
         pages.append(page)
@@ -134,6 +135,26 @@ def systems(
             for page in pages
         ],
     )
+
+
+def _streams(home: Home, name: str, data: dict[str, Any]) -> dict[str, list[str]]:
+    """Name what a system offers and takes; a sandbox system is not opened, which would start it."""
+    from crossdock import systems as accounts
+    from crossdock.connector import Reads, Writes
+
+    if not data.get("sandbox"):
+        connector = accounts.open_system(home, name)
+        return {"reads": sorted(connector.reads()), "writes": sorted(connector.writes())}
+    kind = accounts.connector_class(home, str(data.get("connector", "")))
+    listed = data.get("streams") or {}
+    reads = {stream for stream, spec in listed.items() if "delivery" not in spec}
+    own = vars(kind).values()
+    return {
+        "reads": sorted(reads | {item.name for item in own if isinstance(item, Reads)}),
+        "writes": sorted(
+            {*listed} - reads | {item.name for item in own if isinstance(item, Writes)}
+        ),
+    }
 
 
 def check(
