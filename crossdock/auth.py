@@ -18,9 +18,11 @@ MARGIN = 60.0
 
 
 class Auth(Protocol):
-    """Adds credentials to a request; ``secrets`` never appear in an error."""
+    """Adds credentials to a request."""
 
-    secrets: Sequence[str]
+    @property
+    def secrets(self) -> Sequence[str]:
+        """What must never appear in an error."""
 
     def headers(self) -> Mapping[str, str]:
         """Give the headers to add."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,7 +25,7 @@ class Request:
     """One request; ``again`` says that sending it twice does no harm.
 
     ``query`` is added to the URL; ``rules`` tell what an answer means; ``judged`` False gives any
-    answer back instead of raising for a bad one.
+    answer back instead of raising for a bad one; ``verify`` may raise TryLater for a good one.
     """
 
     method: str
@@ -39,6 +39,7 @@ class Request:
     cost: float = 1.0
     rules: Sequence[Rule] = ()
     judged: bool = True
+    verify: Callable[[Answer], None] | None = None
 
     @property
     def where(self) -> str:

@@ -36,8 +36,9 @@ _CHUNK = 1 << 16
 class HttpSession:
     """Sends the requests of one system.
 
-    ``credential`` names the account whose budget is used; ``ca`` is a file of certificates to
-    trust instead of the bundled ones. Close it when a step ends.
+    ``headers`` go with every request; ``credential`` names the account whose budget is used;
+    ``ca`` is a file of certificates to trust instead of the bundled ones. Close it when a step
+    ends.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class HttpSession:
         egress: Egress,
         *,
         auth: Auth | None = None,
+        headers: Mapping[str, str] | None = None,
         budget: Budget | None = None,
         store: BudgetStore | None = None,
         credential: str = "",
@@ -55,6 +57,7 @@ class HttpSession:
         self.world = world
         self.auth = auth
         self._egress = egress
+        self._headers = dict(headers or {})
         self._patience = patience
         self._allowance = Allowance(world, store or InProcess(), credential, budget or Budget())
         self._session = requests.Session()
@@ -92,6 +95,8 @@ class HttpSession:
             self._allowance.slow_down(error.after)
         if error and request.judged:
             raise error
+        if request.verify:
+            request.verify(answer)
         return answer
 
     def _judge(self, request: Request, answer: Answer) -> CrossdockError | None:
@@ -115,6 +120,7 @@ class HttpSession:
             "User-Agent": f"crossdock/{__version__}",
             "Accept": "application/json",
             "Accept-Encoding": "gzip",
+            **self._headers,
             **request.headers,
             **credentials,
         }

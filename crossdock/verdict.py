@@ -55,6 +55,26 @@ def at(document: Any, path: str) -> Any:
     return document
 
 
+def listed(document: Any, path: str, where: str) -> list[Any]:
+    """Give the records at a dotted path; a single one and null are lists too.
+
+    Raises TryLater where the path is not there: an error is never an empty list.
+    """
+    parent, _, name = path.rpartition(".")
+    holder = at(document, parent)
+    if path and not (isinstance(holder, Mapping) and name in holder):
+        held = ", ".join(sorted(holder)[:10]) if isinstance(holder, Mapping) else "no object"
+        raise TryLater(
+            f"the answer has no {path!r}, it holds {held}",
+            where=where,
+            fix="correct records, or say with errors what such an answer means",
+        )
+    found = at(document, path)
+    if found is None:
+        return []
+    return found if isinstance(found, list) else [found]
+
+
 @dataclass(frozen=True)
 class Rule:
     """``status`` (420, "4xx", a list), ``field`` with a test, ``header``: all must fit."""
@@ -80,7 +100,7 @@ class Rule:
         values = spec.get("one_of", [spec["equals"]] if "equals" in spec else [])
         return cls(
             meaning=spec["is"],
-            status=tuple(str(item) for item in _listed(spec.get("status"))),
+            status=tuple(str(item) for item in _all(spec.get("status"))),
             field=str(spec.get("field", "")),
             header=str(spec.get("header", "")).lower(),
             one_of=tuple(_plain(item) for item in values),
@@ -105,7 +125,7 @@ class Rule:
         return (value not in (None, "", [], {}, False)) is self.present
 
 
-def _listed(value: Any) -> Sequence[Any]:
+def _all(value: Any) -> Sequence[Any]:
     if value is None:
         return ()
     return value if isinstance(value, list) else [value]

@@ -1,0 +1,101 @@
+"""What a stream of a REST system declares about the documents that it takes.
+
+How an operation is sent, for all of them or under ``create``, ``update`` and ``delete``:
+``method``, ``path`` (``{their_id}``, ``{key}``, ``{reference}`` and names of the body are filled
+in), ``parameters``, ``headers``, ``wrap`` (where the body goes in what is sent),
+``idempotency_header``, ``their_id`` (where their id stands in the answer; an answer without it is
+then no yes), ``verdict`` (rules),
+``results`` (``path`` of a list with one item a parcel; ``match``, the field of an item that names
+the parcel by its key or by the body's ``field``), ``lookup`` (see ``rest_lookup``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from crossdock.connector import Parcel, Writes
+from crossdock.errors import Refused
+from crossdock.rest_listing import refuse_typos
+from crossdock.verdict import Rule, at
+
+_NAME = re.compile(r"\{([A-Za-z_][\w.]*)\}")
+KNOWN = {
+    "method", "path", "wrap", "idempotency_header", "headers", "their_id", "verdict", "results",
+    "lookup", "create", "update", "delete", "parameters", "cost",
+}  # fmt: skip
+SAFE = {"idempotency_key", "upsert"}
+
+
+@dataclass(frozen=True)
+class Sending:
+    """How one operation is sent."""
+
+    method: str
+    path: str
+    wrap: str
+    headers: Mapping[str, str]
+    parameters: Mapping[str, Any]
+    idempotency_header: str
+    their_id: str
+    promised: bool
+    rules: tuple[Rule, ...]
+    results: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, stream: Writes, operation: str) -> Sending:
+        """Compile the options for ``operation``; raises ValueError."""
+        own = stream.options.get(operation, {})
+        refuse_typos(own, KNOWN)
+        given = {**stream.options, **own}
+        if "path" not in given:
+            raise ValueError(f"the stream says no path for {operation}")
+        usual = {"create": "POST", "update": "PUT", "delete": "DELETE"}[operation]
+        return cls(
+            method=str(given.get("method", usual)).upper(),
+            path=str(given["path"]),
+            wrap=str(given.get("wrap", "")),
+            headers=given.get("headers", {}),
+            parameters=given.get("parameters", {}),
+            idempotency_header=str(given.get("idempotency_header", "")),
+            their_id=str(given.get("their_id", "id")),
+            promised="their_id" in given,
+            rules=tuple(Rule.of(spec) for spec in given.get("verdict", ())),
+            results=given.get("results", {}),
+        )
+
+
+def verify(stream: Writes) -> None:
+    """Raise ValueError where the options of a stream cannot work."""
+    refuse_typos(stream.options, KNOWN)
+    operations = [name for name in ("create", "update", "delete") if name in stream.options]
+    sendings = [Sending.of(stream, name) for name in operations or ["create"]]
+    if stream.delivery == "lookup_before_create" and "lookup" not in stream.options:
+        raise ValueError("delivery lookup_before_create needs lookup")
+    if stream.delivery == "idempotency_key" and not all(s.idempotency_header for s in sendings):
+        raise ValueError("delivery idempotency_key needs idempotency_header")
+    if stream.batch > 1 and not all(sending.wrap and sending.results for sending in sendings):
+        raise ValueError("batch above 1 needs wrap and results: one verdict for each parcel")
+
+
+def filled(template: str, parcel: Parcel, *, quoted: bool = True) -> str:
+    """Fill ``{reference}``, ``{key}``, ``{their_id}`` and names of the body into a template.
+
+    Raises Refused where the parcel does not have one.
+
+    >>> filled("stock/{sku}", Parcel("r", "k", "update", {"sku": "a/b"}))
+    'stock/a%2Fb'
+    """
+    own = {"reference": parcel.reference, "key": parcel.key, "their_id": parcel.their_id}
+
+    def value(match: re.Match[str]) -> str:
+        name = match[1]
+        found = own[name] if name in own else at(parcel.body, name)
+        if found is None or found == "" or isinstance(found, (dict, list)):
+            raise Refused(f"the document has no {name!r}, which the address needs")
+        return quote(str(found), safe="") if quoted else str(found)
+
+    return _NAME.sub(value, template)
