@@ -53,9 +53,9 @@ def map(batch: pa.Table, mappings: Sequence[Mapping]) -> MapResult:  # noqa: A00
             left = left[:0]
         if not len(records):
             continue
-        mapped = mapping.read(source, records, faults)
-        passed.setdefault(mapping.entity, []).append(mapped.documents)
-        for path, count in mapped.new_fields.items():
+        documents, unknown = mapping.read(source, records, faults)
+        passed.setdefault(mapping.entity, []).append(documents)
+        for path, count in unknown.items():
             new_fields[path] = new_fields.get(path, 0) + count
     for record in left.tolist():
         faults.one(record, "", None, "no mapping takes this record", "no_mapping")

@@ -175,7 +175,7 @@ class Compiler:
             **common,
             operands=self._operands(spec, origin, place, above, declared),
             constant=self._constant(spec, "constant", place, declared),
-            default=self._constant(spec, "default", place, declared),
+            default=self._constant(spec, "default", place, declared or _shown_as(spec, source)),
             lookup=self._lookup(spec, place),
         )
 
@@ -352,6 +352,16 @@ class Compiler:
 
 def _value_keys() -> dict[str, dialect.Key]:
     return {**dialect.VALUE, **dialect.option_keys()}
+
+
+def _shown_as(spec: Mapping[str, Any], source: Field | None) -> Field | None:
+    """Say of which kind a field of a target is, so that its default can be of the same."""
+    if "as" in spec:
+        gives = convert.find(spec["as"]).gives
+        return Field("", {"decimal": "amount"}.get(gives, gives), "")  # type: ignore[arg-type]
+    if "lookup" in spec:
+        return Field("", "text", "")
+    return source
 
 
 def _system(page: Document) -> str:

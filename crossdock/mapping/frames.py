@@ -74,7 +74,8 @@ class Frame:
         """Name a row for a person: ``rows[3].``, or nothing at the head of a record."""
         if self.parent is None or not self.name:
             return ""
-        above = self.parent.place(int(self.parents[row]))
+        owner = int(np.searchsorted(self.offsets, row, side="right")) - 1
+        above = self.parent.place(owner)
         return f"{above}{self.name}[{self.index[row]}]."
 
     def where(self, mask: Mask) -> Frame:

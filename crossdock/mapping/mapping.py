@@ -69,13 +69,19 @@ class Mapping:
         ``when`` is not asked. Raises Misconfigured where the batch has another shape than the
         mapping reads.
         """
-        source = Source(batch)
+        source = Source(self._completed(batch))
         faults = Faults(source.size)
         source.report(faults)
-        return self.read(source, source.readable(), faults)
+        documents, new_fields = self.read(source, source.readable(), faults)
+        return Mapped(documents, faults.table(), new_fields)
 
-    def read(self, source: Source, records: Ints, faults: Faults) -> Mapped:
-        """Map some records of an opened batch; ``faults`` may hold those of others already."""
+    def read(
+        self, source: Source, records: Ints, faults: Faults
+    ) -> tuple[pa.Table, dict[str, int]]:
+        """Map some records of an opened batch; add to ``faults``, which may have those of others.
+
+        Answers the documents, and the fields that the mapping does not know.
+        """
         self._check_shape(source)
         frame = source.frame(records)
         run = Run(frame, faults, self.known)
@@ -88,7 +94,7 @@ class Mapping:
         )
         held = faults.held[frame.records]
         kept = made.filter(pa.array(~held)) if held.any() else made
-        return Mapped(kept, faults.table(), run.new_fields)
+        return kept, run.new_fields
 
     def bodies(self, documents: pa.Table) -> list[dict[str, Any]]:
         """Write ``Mapped.documents`` as dicts, one a document; nulls are left out.
@@ -96,6 +102,15 @@ class Mapping:
         Decimals are ``Decimal``, instants aware ``datetime`` in UTC, dotted names nested dicts.
         """
         return output.bodies(documents)
+
+    def _completed(self, batch: pa.Table) -> pa.Table:
+        """Give canonical documents the columns that they lack, as nulls."""
+        if self.source not in ENTITIES:
+            return batch
+        for field in entity(self.source).arrow:
+            if field.name not in batch.column_names:
+                batch = batch.append_column(field, pa.nulls(batch.num_rows, field.type))
+        return batch
 
     def _check_shape(self, source: Source) -> None:
         canonical = self.source in ENTITIES

@@ -67,9 +67,9 @@ def _known_below(level: Level, listed: Listed, known: Known) -> Known:
 
 
 def _row_fields(known: Known) -> Known:
-    """Fields of rows that a mapping reads, at the head or in its list."""
-    inner = {**known.inner, **known.at(("rows",)).inner}
-    return Known(inner)
+    """Fields of rows that a mapping reads, at the head or in its list, by their whole names."""
+    names = {name.removeprefix("rows.") for name in known.names()}
+    return Known({name: Known(leaf=True) for name in names})
 
 
 def _all_of(rows: Rows) -> Known:

@@ -65,6 +65,13 @@ class Known:
             node = node.inner.get(step, Known())
         return node
 
+    def names(self) -> list[str]:
+        """Dotted names of all leaves."""
+        found = []
+        for name, node in self.inner.items():
+            found += [name] if node.leaf else [f"{name}.{inner}" for inner in node.names()]
+        return found
+
     @cached_property
     def leaves(self) -> frozenset[str]:
         """Names that need no further look; asked only once the mapping is compiled."""

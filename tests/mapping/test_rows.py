@@ -219,3 +219,10 @@ def test_a_list_of_json_cannot_be_read_from_rows(tmp_path):
     made = order(tmp_path, LINES.replace("each: rows", "each: line_items"))
     with pytest.raises(Misconfigured, match="each: rows"):
         made.apply(rows([row()]))
+
+
+def test_names_of_columns_may_hold_dots_and_blanks(tmp_path):
+    made = order(tmp_path, "buyer_name: Buyer.Name\nbuyer_email: E mail")
+    batch = rows([{"number": "1", "Buyer.Name": "Ada", "E mail": "a@x", "Buyer.Age": "36"}])
+    assert documents(made, batch)[0]["extension"] == {"Buyer.Age": "36"}
+    assert made.apply(batch).new_fields == {"Buyer.Age": 1}

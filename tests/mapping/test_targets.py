@@ -159,3 +159,30 @@ examples: [examples/x.yaml]
     document = made.apply(batch).documents.to_pylist()[0]
     assert (document["id"], document["order_id"]) == ("INV-7", "7")
     assert document["total_amount"] == Decimal("2.5")
+
+
+def test_a_default_is_of_the_kind_of_its_field(tmp_path):
+    made = mapping(
+        tmp_path,
+        """
+from: sales_order
+to: erp.orders
+fields:
+  Number: id
+  Total: {path: total_amount, default: 1.50}
+  Gross: {path: prices_include_tax, default: false}
+  Date: {path: issued_at, default: "2010-12-01T08:26:00Z"}
+  Text: {path: total_amount, as: plain, default: none}
+examples: [examples/x.yaml]
+""",
+    )
+    table = pa.table({"id": ["1"]})
+    assert made.bodies(made.apply(table).documents) == [
+        {
+            "Number": "1",
+            "Total": Decimal("1.5"),
+            "Gross": False,
+            "Date": datetime(2010, 12, 1, 8, 26, tzinfo=UTC),
+            "Text": "none",
+        }
+    ]
