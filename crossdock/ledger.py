@@ -107,11 +107,20 @@ def books(store: Store, flow: str | None = None, run: str | None = None) -> dict
             for currency, amounts in sorted(money.items())
             if currency or any(amounts.values())
         ],
-        "by_target": _with_unchanged(targets["counts"]),
+        "by_target": _unchanged(targets["counts"], intake, _routes(store, flow_name)),
         "by_entity": {name: entities[name] for name in sorted(entities)},
         "reasons": dict(sorted(reasons.items())),
         "findings": findings,
     }
+
+
+def _routes(store: Store, flow: str) -> Iterable[Any]:
+    from crossdock import flows
+
+    try:
+        return flows.load(store.home, flow).routes
+    except Misconfigured:
+        return ()  # the flow's file has gone or is broken; the books stand without it
 
 
 def _no_money() -> dict[str, Decimal]:
@@ -183,8 +192,13 @@ def _stood(connection: sa.Connection, run_id: str) -> list[Any]:
 
 def _targets(connection: sa.Connection, run_id: str) -> dict[str, Any]:
     """Count the ledger by target; a target whose money differs from what went there is uneven."""
-    ledger, version = schema.ledger, schema.record_version
+    ledger, version, adjustment = schema.ledger, schema.record_version, schema.adjustment
     exact = schema.Exact()
+    changed = (
+        sa.select(adjustment.c.version_id, sa.func.sum(adjustment.c.amount).label("amount"))
+        .group_by(adjustment.c.version_id)
+        .subquery()
+    )
     rows = connection.execute(
         sa.select(
             ledger.c.target,
@@ -195,35 +209,45 @@ def _targets(connection: sa.Connection, run_id: str) -> dict[str, Any]:
                 "stands"
             ),
             sa.func.sum(version.c.amount, type_=exact).label("came"),
+            sa.func.sum(changed.c.amount, type_=exact).label("changed"),
         )
         .join(version, version.c.id == ledger.c.version_id)
+        .outerjoin(changed, changed.c.version_id == ledger.c.version_id)
         .where(version.c.run_id == run_id)
         .group_by(ledger.c.target, ledger.c.state, ledger.c.currency)
     ).all()
-    changed = connection.execute(
-        sa.select(sa.func.count()).select_from(schema.adjustment)
-        .where(schema.adjustment.c.run_id == run_id)
-    ).scalar_one()  # fmt: skip
     counts: dict[str, dict[str, int]] = {}
-    sides: dict[tuple[str, str], list[Decimal]] = {}
+    uneven = []
     for row in rows:
         _add(counts, row.target or "nowhere yet", row.state, row.records)
-        side = sides.setdefault((row.target, row.currency), [ZERO, ZERO])
-        side[0] += row.came or ZERO
-        side[1] += row.stands or ZERO
-    uneven = [name for name, (came, stands) in sides.items() if came != stands]
-    return {"counts": counts, "uneven": [] if changed else uneven}
+        booked = (row.changed or ZERO) if row.state == "delivered" else ZERO
+        if (row.came or ZERO) != (row.stands or ZERO) + booked:
+            uneven.append(row.target)
+    return {"counts": counts, "uneven": uneven}
 
 
-def _with_unchanged(counts: dict[str, dict[str, int]]) -> dict[str, dict[str, int]]:
+def _unchanged(
+    counts: dict[str, dict[str, int]], intake: Iterable[Any], routes: Iterable[Any]
+) -> dict[str, dict[str, int]]:
+    """Add the unchanged records to the targets that take every document of their entity."""
+    seen: dict[str, int] = {}
+    for row in intake:
+        for entity, by_currency in json.loads(row.unchanged_entities or "{}").items():
+            name = entity.split(".")[0]
+            seen[name] = seen.get(name, 0) + sum(count for count, _ in by_currency.values())
+    for route in routes:
+        if route.when is None and seen.get(route.entity):
+            _add(counts, route.target, "unchanged", seen[route.entity])
     return {name: counts[name] for name in sorted(counts)}
 
 
 def _adjusted(connection: sa.Connection, run_id: str) -> dict[str, Decimal]:
-    table = schema.adjustment
+    """Sum what rules changed of the money that was delivered, by currency."""
+    table, version = schema.adjustment, schema.record_version
     rows = connection.execute(
         sa.select(table.c.currency, sa.func.sum(table.c.amount, type_=schema.Exact()))
-        .where(table.c.run_id == run_id)
+        .join(version, version.c.id == table.c.version_id)
+        .where(version.c.run_id == run_id, version.c.state == "delivered")
         .group_by(table.c.currency)
     )
     return {currency: amount or ZERO for currency, amount in rows}

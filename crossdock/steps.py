@@ -123,7 +123,7 @@ class Steps:
 
         with self._timed("check"):
             held, findings, totals = [], [], []
-            history = StoreHistory(self.store)
+            history = StoreHistory(self.store, self._arriving)
             for entity, table in self._documents().items():
                 suites = self._suites(entity)
                 if not suites:
@@ -138,6 +138,22 @@ class Steps:
                 "findings": pa.concat_tables(findings) if findings else _FOUND.empty_table(),
             }
             self.files.write("check", tables, made_by)
+
+    def _arriving(self, entity: str) -> pa.Array:
+        """Give the ids of an entity's documents that the run's earlier batches bring."""
+        from crossdock.pull import batch_ids
+
+        ids = [pa.array([], pa.string())]
+        for batch_id in batch_ids(self.store, self.run.id):
+            other = Steps.of(batch_id)
+            makes = {_mapping(self.home, name).entity for name in other.leg.maps}
+            if entity not in makes or not other.files.has("content", other._map_hash()):
+                continue
+            content = other.content().get(entity)
+            if content is not None:
+                parts = pc.split_pattern(content["key"], "|", max_splits=2)
+                ids.append(pc.list_element(parts, 2).combine_chunks())
+        return pa.concat_arrays([part.cast(pa.string()) for part in ids])
 
     def _documents(self) -> dict[str, pa.Table]:
         tables = self.files.read(self.files.path("map", self._map_hash()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,6 +96,7 @@ def _settled(
         )
     if result.replaced:
         came = _replaced(came, result.replaced)
+        _adjust(work, came, sorted(result.replaced))
     for number, reason in result.stale.items():
         work.state[record[number]] = "rejected"
         work.reason[record[number]] = reason
@@ -106,6 +107,28 @@ def _settled(
         return came, present
     keep = np.array([n for n in range(len(record)) if n not in out], dtype=np.int64)
     return came.rows(keep), present.rows(keep)
+
+
+def _adjust(work: Work, came: Incoming, numbers: Sequence[int]) -> None:
+    """Book the money that settling a conflict changed, so that the books say where it went."""
+    kind = entity_of(came.entity)
+    if kind.amount_field is None:
+        return
+    rows = came.record[numbers]
+    now = came.table[kind.amount_field].take(pa.array(numbers)).to_pylist()
+    for row, amount in zip(rows.tolist(), now, strict=True):
+        read = work.raw["amount"][row].as_py()
+        if read is None or amount is None or read == amount:
+            continue
+        work.connection.execute(
+            schema.adjustment.insert().values(
+                version_id=int(work.version_id[row]),
+                rule=f"conflict.{kind.amount_field}",
+                run_id=work.run.id,
+                amount=read - amount,
+                currency=work.raw["currency"][row].as_py(),
+            )
+        )
 
 
 def _questions(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -14,10 +15,16 @@ _DECIMAL = pa.decimal128(18, 6)
 
 
 class StoreHistory:
-    """The hub's own current documents as ``crossdock.history.History``."""
+    """The hub's own current documents as ``crossdock.history.History``.
 
-    def __init__(self, store: Store) -> None:
+    ``arriving(entity)`` gives the ids of documents that the same run brings.
+    """
+
+    def __init__(
+        self, store: Store, arriving: Callable[[str], pa.Array] | None = None
+    ) -> None:
         self._store = store
+        self._arriving = arriving
 
     def known(self, entity: str, ids: pa.Array) -> pa.BooleanArray:
         """Say for each id whether a current document has it; all true before the first one."""
@@ -30,6 +37,8 @@ class StoreHistory:
                     sa.select(head.c.id).where(bulk.among(head.c.id, ids, self._store.dialect))
                 ).scalars()
             )
+        if self._arriving is not None:
+            found |= set(self._arriving(entity).to_pylist())
         return pa.array([one in found for one in ids.to_pylist()], pa.bool_())
 
     def last_prices(self, product_ids: pa.Array) -> pa.Table:
