@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
+import sqlalchemy as sa
 
 from crossdock import quarantine
 from crossdock.batch import BatchFiles
-from crossdock.flows import Flow
+from crossdock.flows import Flow, Leg
 from crossdock.objects import Objects
 from crossdock.runs import Run
 from crossdock.store import Store, schema
@@ -52,9 +54,8 @@ def take_up(store: Store, objects: Objects, flow: Flow, run: Run) -> None:
         )
     with store.writing() as connection:
         guard(connection, run.lease, run.fence)
-        if batches:
-            connection.execute(schema.batch.insert(), batches)
-        quarantine.done(connection, [row.decision_id for row in rows if row.decision_id])
+        connection.execute(schema.batch.insert(), batches)
+        quarantine.done(connection, [row.decision_id for row in records if row.decision_id])
 
 
 def _raw(objects: Objects, holds: Sequence[Any]) -> pa.Table:
@@ -77,3 +78,35 @@ def _raw(objects: Objects, holds: Sequence[Any]) -> pa.Table:
             )
         )
     return pa.concat_tables(parts, promote_options="permissive").combine_chunks()
+
+
+def objects(connection: sa.Connection, flow: Flow, leg: Leg) -> list[str]:
+    """List the unreadable objects of a leg's stream that a steward wants read again."""
+    return [
+        row.object_id
+        for row in quarantine.waiting(connection, flow.name)
+        if row.subject == "object" and (row.system, row.stream) == (leg.system, leg.stream)
+    ]
+
+
+def reread(connection: sa.Connection, row: Mapping[str, Any], counts: str, now: datetime) -> None:
+    """Write down how reading kept bytes again went; its old hold is closed either way."""
+    hold, decision = schema.hold, schema.decision
+    connection.execute(
+        schema.kept_object.update()
+        .where(schema.kept_object.c.id == row["id"])
+        .values(state=row["state"], reason=row["reason"], counts=counts)
+    )
+    closed = connection.execute(
+        hold.update()
+        .where(
+            hold.c.object_id == row["id"], hold.c.subject == "object", hold.c.state == "open"
+        )
+        .values(state="resubmitted", closed_at=now)
+        .returning(hold.c.id)
+    ).scalars()
+    connection.execute(
+        decision.update()
+        .where(decision.c.hold_id.in_(list(closed)), decision.c.state == "waiting")
+        .values(state="done")
+    )

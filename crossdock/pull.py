@@ -68,7 +68,7 @@ class _Taken:
 @dataclass
 class _Landed:
     row: dict[str, Any]
-    page: Page
+    page: Page | None  # None: kept bytes that a steward wants read again
     lines: dict[str, int] = field(default_factory=dict)
 
     def counts(self, taken: Sequence[_Taken]) -> str:
@@ -167,6 +167,9 @@ def _pull_together(
     pages: list[_Landed] = []
     after = before
     try:
+        for landed in _reread(store, objects, flow, leg, scratch):
+            pages.append(landed)
+            _parse(connector, stream, landed, landings)
         for page in connector.read(stream, before):
             landed = _land(store, objects, run, leg, page, scratch)
             pages.append(landed)
@@ -174,7 +177,7 @@ def _pull_together(
             if landed.row["state"] == "unchanged":
                 _again(store, landed, members, same)
             elif landed.row["state"] == "landed":
-                _parse(connector, stream, page, landed, landings, scratch)
+                _parse(connector, stream, landed, landings)
             landed.row.pop("plain", None)
         taken = [
             _batches(store, objects, run, member[0], member[2], landing, unchanged)
@@ -182,7 +185,8 @@ def _pull_together(
         ]
         _commit(store, flow, run, pages, taken, before, after)
         for landed in pages:
-            connector.landed(stream, landed.page)
+            if landed.page is not None:
+                connector.landed(stream, landed.page)
     finally:
         connector.close()
 
@@ -262,19 +266,32 @@ def _seen_last(store: Store, leg: Leg, name: str) -> Any:
         ).one_or_none()
 
 
+def _reread(
+    store: Store, objects: Objects, flow: Flow, leg: Leg, scratch: Path
+) -> Iterator[_Landed]:
+    """Open kept bytes again that could not be read, where a steward asks for it."""
+    table = schema.kept_object
+    with store.reading() as connection:
+        ids = again.objects(connection, flow, leg)
+        rows = connection.execute(
+            sa.select(table).where(table.c.id.in_(ids), table.c.wrapped_key.is_not(None))
+        ).all()
+    for row in rows:
+        plain = scratch / uuid.uuid4().hex
+        with plain.open("wb") as file:
+            for frame in objects.open(Kept(row.sha256, row.size, row.path, row.wrapped_key)):
+                file.write(frame)
+        yield _Landed({**row._asdict(), "state": "landed", "reason": None, "plain": plain}, None)
+
+
 def _parse(
-    connector: Connector,
-    stream: Reads,
-    page: Page,
-    landed: _Landed,
-    landings: Sequence[Landing],
-    scratch: Path,
+    connector: Connector, stream: Reads, landed: _Landed, landings: Sequence[Landing]
 ) -> None:
     for landing in landings:
         landing.mark()
     before = [landing.intake.lines for landing in landings]
     try:
-        for table in connector.tables(stream, page.media, landed.row["plain"]):
+        for table in connector.tables(stream, landed.row["media"], landed.row["plain"]):
             for landing in landings:
                 landing.add(table, landed.row["id"])
         landed.lines = {
@@ -289,7 +306,7 @@ def _parse(
         words = str(error) if isinstance(error, Unreadable) else type(error).__name__
         landed.row |= {"state": "unreadable", "reason": words}
     finally:
-        landed.row["plain"].unlink(missing_ok=True)
+        landed.row.pop("plain").unlink(missing_ok=True)
 
 
 def _again(
@@ -441,15 +458,19 @@ def _commit(
     now = datetime.now(UTC)
     with store.writing() as connection:
         guard(connection, run.lease, run.fence)
-        if pages:
-            seq = take_numbers(connection, "object", len(pages))
+        new = [landed for landed in pages if landed.page is not None]
+        if new:
+            seq = take_numbers(connection, "object", len(new))
             connection.execute(
                 schema.kept_object.insert(),
                 [
                     {**landed.row, "seq": seq + n, "counts": landed.counts(taken)}
-                    for n, landed in enumerate(pages)
+                    for n, landed in enumerate(new)
                 ],
             )
+        for landed in pages:
+            if landed.page is None:
+                again.reread(connection, landed.row, landed.counts(taken), now)
         _hold_unreadable(connection, flow, run, pages, now)
         for part in taken:
             connection.execute(schema.intake.insert(), list(_intake_rows(run, part)))
