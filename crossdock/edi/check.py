@@ -83,8 +83,8 @@ def _walk(message: Message, guide: Guide) -> Iterator[Finding]:
                 continue
         if raw not in seen and not right(tag, raw):
             yield from elements.findings(tag, raw, position, structure.nodes[state].path)
-        if tag in watched:
-            yield from rules.see(tag, raw, position, structure.nodes[state])
+        if tag in watched and (found := rules.see(tag, raw, position, structure.nodes[state])):
+            yield from found
     yield from rules.end(len(segments))
 
 

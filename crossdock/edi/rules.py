@@ -19,6 +19,8 @@ from crossdock.edi.interchange import part
 from crossdock.edi.separators import Element, Separators
 from crossdock.edi.structure import Node
 
+_COUNTING = frozenset({"present", "has", "of_count"})
+
 CENT = Decimal("0.01")
 DATES = {"102": "%Y%m%d", "203": "%Y%m%d%H%M", "204": "%Y%m%d%H%M%S", "101": "%y%m%d"}
 """Formats of 2379 that name a day or a moment, as strptime reads them."""
@@ -46,6 +48,10 @@ class _Tally:
     groups: list[_Tax] = field(default_factory=list)
 
 
+_At = tuple[list[tuple[str, _Tally]], list[tuple[str, _Tally]], list[tuple[str, _Tally, str]]]
+"""What rules ask of one place: groups that begin there, what is counted, what is looked into."""
+
+
 class Rules:
     """The rules of one guide at work on one message; ``watched`` names the tags they look at."""
 
@@ -57,43 +63,84 @@ class Rules:
         self._strict = strict
         self._allowances = False
         self._tallies = [_Tally(rule) for rule in rules]
-        self._places: dict[str, list[tuple[_Tally, str]]] = {}
-        self._counted: dict[str, _Tally] = {}
+        self._at: dict[str, _At] = {}
         tags = {"DTM"} if strict else set()
         for tally in self._tallies:
             for role, place in _places(tally.rule):
-                if role == "of_count":
-                    self._counted[place] = tally
+                path, _, qualifier = place.partition("+")
+                begun, counted, places = self._at.setdefault(path, ([], [], []))
+                if role == "begins":
+                    begun.append((qualifier, tally))
+                elif role in _COUNTING:
+                    counted.append((qualifier, tally))
                 else:
-                    self._places.setdefault(place, []).append((tally, role))
+                    places.append((qualifier, tally, role))
                 tags.add(place.rpartition("/")[2].partition("+")[0])
         if any(key in rule for rule in rules for key in ("sum", "rate")):
             tags.add("ALC")
         self.watched = frozenset(tags)
 
-    def see(self, tag: str, raw: str, position: int, node: Node) -> Iterator[Finding]:
-        """Take one watched segment; yields what is wrong with it by itself."""
-        counted = self._counted.get(node.path)
-        if counted is not None:
-            counted.seen += 1
-            return
-        elements = self._separators.parse(raw)
-        qualifier = part(elements, 1)
+    def see(self, tag: str, raw: str, position: int, node: Node) -> Sequence[Finding]:
+        """Take one watched segment; gives what is wrong with it by itself."""
+        at = self._at.get(node.path)
+        if at is None:
+            if tag == "DTM" or tag == "ALC":
+                return list(self._look(tag, self._separators.parse(raw), position, node.path, ()))
+            return ()
+        begun, counted, places = at
+        found: list[Finding] = []
+        for qualifier, tally in begun:
+            if tally.position and not tally.seen:
+                found.append(self._lacks(tally))
+            meant = not qualifier or self._qualified(raw, qualifier)
+            tally.position, tally.seen = (position, 0) if meant else (0, 0)
+        for qualifier, tally in counted:
+            if not qualifier or self._qualified(raw, qualifier):
+                tally.seen += 1
+        if places or tag == "DTM" or tag == "ALC":
+            elements = self._separators.parse(raw)
+            found += self._look(tag, elements, position, node.path, places)
+        return found
+
+    def _qualified(self, raw: str, qualifier: str) -> bool:
+        """Whether the first component of a segment is ``qualifier``; qualifiers need no release."""
+        end = 4 + len(qualifier)
+        marks = ("", self._separators.component, self._separators.element)
+        return raw[4:end] == qualifier and raw[end : end + 1] in marks
+
+    def _look(
+        self,
+        tag: str,
+        elements: list[Element],
+        position: int,
+        path: str,
+        places: Sequence[tuple[str, _Tally, str]],
+    ) -> Iterator[Finding]:
         if tag == "DTM" and self._strict:
-            yield from self._date(elements, position, node)
+            yield from self._date(elements, position, path)
         elif tag == "ALC":
             self._allowances = True
-        path = node.path
-        for place in (path, f"{path}+{qualifier}"):
-            for tally, role in self._places.get(place, ()):
+        for qualifier, tally, role in places:
+            if qualifier in ("", part(elements, 1)):
                 yield from self._note(tally, role, elements, position, path)
+
+    def _lacks(self, tally: _Tally) -> Finding:
+        """A group is over, and the segment that each of its kind must have did not come."""
+        rule = tally.rule["each"]
+        return Finding(
+            "structure",
+            f"{rule['has']} is missing in the group of {rule['of']}; "
+            f"{self._name} makes it mandatory",
+            "13",
+            segment=tally.position,
+            path=str(rule["has"]).partition("+")[0],
+            expected=str(rule["has"]),
+        )
 
     def _note(
         self, tally: _Tally, role: str, elements: list[Element], position: int, path: str
     ) -> Iterator[Finding]:
-        if role == "present":
-            tally.seen += 1
-        elif role == "values":
+        if role == "values":
             allowed = str(tally.rule["values"]["of"]).split()
             if part(elements, 1) not in allowed:
                 yield Finding(
@@ -131,7 +178,7 @@ class Rules:
         except InvalidOperation:
             return None
 
-    def _date(self, elements: list[Element], position: int, node: Node) -> Iterator[Finding]:
+    def _date(self, elements: list[Element], position: int, path: str) -> Iterator[Finding]:
         value, form = part(elements, 1, 1), part(elements, 1, 2)
         pattern = DATES.get(form)
         if not value or pattern is None:
@@ -148,7 +195,7 @@ class Rules:
                 f"DTM.C507/2380 {value!r} is no date of format {form} ({_SHAPES[form]})",
                 "12",
                 segment=position,
-                path=node.path,
+                path=path,
                 element="C507/2380",
                 at="1:2",
                 expected=_SHAPES[form],
@@ -170,6 +217,9 @@ class Rules:
                     path=place.partition("+")[0],
                     expected=place,
                 )
+            elif "each" in rule:
+                if tally.position and not tally.seen:
+                    yield self._lacks(tally)
             elif "count" in rule and tally.said is not None and tally.said != tally.seen:
                 yield self._differs(
                     tally,
@@ -226,6 +276,9 @@ def _places(rule: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if "count" in rule:
         yield "says", str(rule["count"]["says"])
         yield "of_count", str(rule["count"]["of"])
+    if "each" in rule:
+        yield "begins", str(rule["each"]["of"])
+        yield "has", str(rule["each"]["has"])
     if "sum" in rule:
         yield "says", str(rule["sum"]["is"])
         yield "of_sum", str(rule["sum"]["of"])

@@ -82,7 +82,8 @@ DEFECTS = [
 def test_a_defect_is_found_at_its_place(old, new, expected):
     found = findings(ORDERS.replace(old, new, 1))
     assert expected in found
-    allowed = {expected, ("structure", "13", 20, "DTM", "")}  # DTM+137 is missing with its DTM
+    # a wrong qualifier also leaves a rule of the edition without what it asks for
+    allowed = {expected, ("structure", "13", 20, "DTM", ""), ("structure", "13", 9, "SG25/QTY", "")}
     assert [one for one in found if one not in allowed and one[0] != "envelope"] == []
 
 
@@ -162,6 +163,17 @@ def test_a_partner_states_differences_only():
         ("code", "12", 2, "BGM", "1225"),
         ("structure", "13", 13, "SG2/NAD", ""),
     ]
+
+
+def test_each_group_has_what_a_rule_asks_for():
+    assert findings(ORDERS.replace(b"QTY+21:24.5:KGM'", b"QTY+59:24.5:KGM'")) == [
+        ("structure", "13", 15, "SG25/QTY", "")
+    ]
+    rule = {"each": {"of": "SG2/NAD+SU", "has": "SG2/SG3/RFF+VA"}}
+    guides = Guides(GUIDES.folder, {"ORDERS": {"rules": [rule]}})
+    assert ("structure", "13", 6, "SG2/SG3/RFF", "") in findings(ORDERS, guides)
+    good = ORDERS.replace(b"NAD+SU+4012345000009::9'", b"NAD+SU+4012345000009::9'\nRFF+VA:DE1'")
+    assert [one for one in findings(good, guides) if one[0] == "structure"] == []
 
 
 def test_a_wrong_difference_is_said_with_its_place():
