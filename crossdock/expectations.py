@@ -14,6 +14,7 @@ Great Expectations takes seconds to import, so nothing here imports it before a 
 from __future__ import annotations
 
 import logging
+import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 _Column = tuple[str, str, bool]
 _MOST_REMEMBERED = 200_000
+_one_at_a_time = threading.RLock()  # a thread may warm up while another judges
 _PRESENCE = pa.array(["there", None], pa.string())
 
 
@@ -46,7 +48,7 @@ def warm() -> None:
         expectations.ExpectColumnValuesToBeBetween(column="b", min_value=1, meta={"number": 1}),
         expectations.ExpectColumnValuesToMatchRegex(column="a", regex="t", meta={"number": 2}),
     ]
-    list(_validate(_made_suite(made), pa.table({"a": _PRESENCE, "b": [0, 1]})))
+    _validate(_made_suite(made), pa.table({"a": _PRESENCE, "b": [0, 1]}))
 
 
 def judge(rules: Sequence[Rule], documents: Rows) -> Iterator[tuple[Rule, Fault]]:
@@ -166,10 +168,12 @@ def _judge_rows(rule: Rule, rows: Rows) -> Iterator[tuple[Rule, Fault]]:
         yield rule, Fault(names[0], mask, expected)
 
 
-def _validate(suite: Any, frame: pa.Table) -> Iterator[tuple[int, list[int]]]:
-    """Validate once; yield (number of the expectation, positions of the rows that break it)."""
-    batch = _batches().get_batch(batch_parameters={"dataframe": frame.to_pandas()})
-    answer = batch.validate(suite, result_format={"result_format": "COMPLETE"})
+def _validate(suite: Any, frame: pa.Table) -> list[tuple[int, list[int]]]:
+    """Validate once; give (number of the expectation, positions of the rows that break it)."""
+    with _one_at_a_time:
+        batch = _batches().get_batch(batch_parameters={"dataframe": frame.to_pandas()})
+        answer = batch.validate(suite, result_format={"result_format": "COMPLETE"})
+    broken = []
     for result in answer.results:  # in an order of its own, hence the number in meta
         meta = result.expectation_config.meta or {}
         crash = _crash(result.exception_info or {})
@@ -181,7 +185,8 @@ def _validate(suite: Any, frame: pa.Table) -> Iterator[tuple[int, list[int]]]:
             )
         if not result.success:
             wrong = result.result.get("unexpected_index_list") or []
-            yield int(meta["number"]), [int(place) for place in wrong]
+            broken.append((int(meta["number"]), [int(place) for place in wrong]))
+    return broken
 
 
 def _crash(info: dict[str, Any]) -> str:
@@ -195,6 +200,11 @@ def _crash(info: dict[str, Any]) -> str:
 @lru_cache(maxsize=64)
 def _suite(rules: tuple[Rule, ...]) -> Any:
     """Compile rules into one ExpectationSuite over columns that are named by their number."""
+    with _one_at_a_time:
+        return _made_suite(_compiled(rules))
+
+
+def _compiled(rules: tuple[Rule, ...]) -> list[Any]:
     by_value = not EXPECTATIONS[rules[0].kind].whole_rows
     places = {key: str(at) for at, key in enumerate(_by_column(rules))} if by_value else {}
     made = []
@@ -212,7 +222,7 @@ def _suite(rules: tuple[Rule, ...]) -> Any:
             made.append(_expectation(rule.kind)(meta=meta, **options))
         except ValueError as error:
             raise Misconfigured(f"rule {rule.name}: {error}", where=rule.where) from None
-    return _made_suite(made)
+    return made
 
 
 def _expectation(kind: str) -> Any:

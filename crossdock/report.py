@@ -28,6 +28,7 @@ SHOWN_AS = {
     "read": "came in",
 }
 _POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'"
+MOST_RULES = 8  # for which the page lists a command
 SEVERITY_WORDS = {
     "stop_flow": "stops the flow",
     "hold_batch": "holds the batch",
@@ -175,48 +176,37 @@ def summary(run: RunReport) -> str:
 
 def next_steps(run: RunReport) -> list[tuple[str, list[str]]]:
     """List what a person should do now: words, and the commands that do it."""
-    steps: list[tuple[str, list[str]]] = []
-    if not run.balanced:
-        steps.append(
-            (
-                "Find the difference before anything else.",
-                [f"crossdock ledger {run.flow} --run {run.run}"],
-            )
+    steps = _urgent(run)
+    for rule, count in sorted(run.held.items(), key=lambda item: -item[1])[:MOST_RULES]:
+        words = (
+            f"{_things(count, 'record')} held by {rule}: look, then resubmit, release or reject."
         )
-    if run.stopped:
-        steps.append(
-            (
-                "Remove the cause, then run the flow again: it takes up the same batches, "
-                "and nothing is delivered twice.",
-                [f"crossdock run {run.flow}"],
-            )
-        )
-    for rule, count in sorted(run.held.items(), key=lambda item: -item[1])[:8]:
-        steps.append(
-            (
-                f"{_things(count, 'record')} held by {rule}: look at them, then resubmit, "
-                "release or reject them.",
-                [f"crossdock quarantine list --rule {rule}"],
-            )
-        )
+        steps.append((words, [f"crossdock quarantine list --rule {rule}"]))
     if run.records.get("quarantined") and not run.held:
-        steps.append(("Look at what is held.", [f"crossdock quarantine list --flow {run.flow}"]))
+        words = "Look at what is held."
+        steps.append((words, [f"crossdock quarantine list --flow {run.flow}"]))
     if run.new_fields:
-        steps.append(
-            (
-                f"The source sends {_things(len(run.new_fields), 'field')} that no mapping names. "
-                "The values are kept; map them, or put them under ignore.",
-                [],
-            )
-        )
+        fields = _things(len(run.new_fields), "field")
+        words = f"The source sends {fields} that no mapping names: map, or put under ignore."
+        steps.append((words, []))
     if run.records.get("pending"):
-        steps.append(
-            (
-                f"{_things(run.records['pending'], 'record')} on the way: the next run sends "
-                "them, or asks the target again.",
-                [f"crossdock run {run.flow}"],
-            )
+        waiting = _things(run.records["pending"], "record")
+        words = f"{waiting} on the way: the next run sends them, or asks the target again."
+        steps.append((words, [f"crossdock run {run.flow}"]))
+    return steps
+
+
+def _urgent(run: RunReport) -> list[tuple[str, list[str]]]:
+    steps = []
+    if not run.balanced:
+        words = "Find the difference before anything else."
+        steps.append((words, [f"crossdock ledger {run.flow} --run {run.run}"]))
+    if run.stopped:
+        words = (
+            "Remove the cause, then run the flow again: it takes up the same batches, and nothing "
+            "is delivered twice."
         )
+        steps.append((words, [f"crossdock run {run.flow}"]))
     return steps
 
 

@@ -66,7 +66,7 @@ class Entry:
             return cls(document, at, name, kind, given, words)
         if name not in known:
             raise document.wrong(
-                f"rule {name!r} says not what to judge",
+                f"rule {name!r} does not say what to judge",
                 *at,
                 fix="add rule: <name>, or an expectation with its options",
             )

@@ -91,25 +91,7 @@ def _gather(path: Path, above: tuple[Path, ...]) -> tuple[yaml.Document, Entity,
     entity = _entity(document)
     entries: dict[str, Entry] = {}
     for number, name in enumerate(_names(document, data.get("extends") or [])):
-        other = path.parent / f"{name}.yaml"
-        if other.resolve() in (*above, path.resolve()):
-            raise document.wrong(f"suite {name!r} extends itself", "extends", number)
-        if not other.exists():
-            raise document.wrong(
-                f"there is no suite {name!r} to extend",
-                "extends",
-                number,
-                fix=f"create {other} or correct the name",
-            )
-        _, their_entity, theirs = _gather(other, (*above, path.resolve()))
-        if their_entity is not entity:
-            raise document.wrong(
-                f"suite {name!r} is for {their_entity.name}",
-                "extends",
-                number,
-                fix=f"extend suites for {entity.name} only",
-            )
-        entries.update(theirs)
+        entries.update(_inherited(document, entity, number, name, (*above, path.resolve())))
     own: set[str] = set()
     for number, spec in enumerate(data["rules"]):
         entry = Entry.read(document, number, spec, entries)
@@ -123,6 +105,28 @@ def _gather(path: Path, above: tuple[Path, ...]) -> tuple[yaml.Document, Entity,
         own.add(entry.name)
         entries[entry.name] = entry
     return document, entity, entries
+
+
+def _inherited(
+    document: yaml.Document, entity: Entity, number: int, name: str, above: tuple[Path, ...]
+) -> dict[str, Entry]:
+    """Read the entries of a suite that ``document`` extends; ``above`` are the files on the way."""
+    other = document.path.parent / f"{name}.yaml"
+    at = ("extends", number)
+    if other.resolve() in above:
+        raise document.wrong(f"suite {name!r} extends itself", *at)
+    if not other.exists():
+        raise document.wrong(
+            f"there is no suite {name!r} to extend", *at, fix=f"create {other} or correct the name"
+        )
+    _, their_entity, entries = _gather(other, above)
+    if their_entity is not entity:
+        raise document.wrong(
+            f"suite {name!r} is for {their_entity.name}",
+            *at,
+            fix=f"extend suites for {entity.name} only",
+        )
+    return entries
 
 
 def _checked(document: yaml.Document) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -138,7 +139,7 @@ def test_names_that_differ_in_case_only_stay_apart() -> None:
     suite = expectations._made_suite(
         [expectations._expectation("column_values_to_not_be_null")(column="1", meta={"number": 7})]
     )
-    assert list(expectations._validate(suite, frame)) == [(7, [1])]
+    assert expectations._validate(suite, frame) == [(7, [1])]
 
 
 def test_a_crash_is_an_error_and_nothing_is_remembered(tmp_path: Path) -> None:
@@ -160,6 +161,15 @@ def test_an_option_that_great_expectations_refuses_names_the_rule(tmp_path: Path
     with pytest.raises(Misconfigured, match="stray %") as caught:
         records(tmp_path, rule, table("sales_order", {"shop": "a"}))
     assert caught.value.where.endswith("trial.yaml:4")
+
+
+def test_a_thread_may_warm_up_meanwhile(tmp_path: Path) -> None:
+    documents = table("sales_order", *({"seller_id": str(number)} for number in range(50)))
+    rule = "column_values_to_be_in_set: {column: seller_id, value_set: ['7']}"
+    with ThreadPoolExecutor(3) as pool:
+        warmed = [pool.submit(expectations.warm) for _ in range(2)]
+        assert len(records(tmp_path, rule, documents)) == 49
+        assert [future.result() for future in warmed] == [None, None]
 
 
 def test_a_column_without_values_breaks_only_what_wants_one(tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ MISTAKES = {
     "- rule: total_adds_up\n  severity: note\n  message: 'a } b'": "brace",
     "- rule: total_adds_up\n  severity: note\n  if: x": "there is no rule 'if'",
     "- rule: total_adds_up\n  severity: note\n  name: Total": "no name for a rule",
-    "- severity: note\n  name: other": "says not what to judge",
+    "- severity: note\n  name: other": "does not say what to judge",
     "- rule: total_adds_up\n  severity: note\n- rule: total_adds_up\n  severity: note": "twice",
     "- rule: total_adds_up\n  has_lines: {}\n  severity: note": "judges one thing",
     "- rule: total_adds_up\n  severity: note\n  when: {field: shopp, equals: a}": "'shop'",
