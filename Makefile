@@ -36,6 +36,7 @@ bench: $(STAMP)  ## lines per second, beside dlt and COPY on the same PostgreSQL
 
 docs: $(STAMP)  ## write the generated pages of docs/ again
 	$(BIN)/python -m crossdock.model docs
+	$(BIN)/python -m crossdock.suite_pages
 	$(BIN)/python -m crossdock.pages
 
 setup: $(STAMP)  ## make .venv and nothing else
