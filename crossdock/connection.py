@@ -5,69 +5,16 @@ from __future__ import annotations
 import logging
 import socket
 import sys
-import threading
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
+from crossdock.deadline import watching
 from crossdock.egress import Egress
 
-_current = threading.local()
 logging.getLogger("urllib3").setLevel(logging.CRITICAL)  # its messages quote URLs with secrets
-
-
-class Watch:
-    """A total deadline for one exchange: at its end the connection is cut, whatever it waits for.
-
-    A timeout of a socket starts anew with each byte, so a server that drips could hold a worker
-    for ever. ``late`` says that the deadline was reached.
-    """
-
-    def __init__(self, seconds: float) -> None:
-        self.late = False
-        self._handle: socket.socket | None = None
-        self._lock = threading.Lock()
-        self._timer = threading.Timer(seconds, self._cut)
-        self._timer.daemon = True
-
-    def __enter__(self) -> Self:
-        _current.watch = self
-        self._timer.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._timer.cancel()
-        _current.watch = None
-        with self._lock:
-            self._handle = None
-
-    def follow(self, handle: socket.socket) -> None:
-        """Watch the connection behind ``handle``, which is a duplicate of its socket."""
-        with self._lock:
-            self._handle = handle
-        if self.late:
-            self._cut()
-
-    def _cut(self) -> None:
-        self.late = True
-        with self._lock:
-            if self._handle is not None:
-                _shut(self._handle)
-
-
-def _shut(handle: socket.socket) -> None:
-    try:
-        handle.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        return  # it was closed meanwhile
 
 
 class _Checked:
@@ -98,7 +45,7 @@ class _Checked:
         return sock
 
     def _be_watched(self) -> None:
-        watch: Watch | None = getattr(_current, "watch", None)
+        watch = watching()
         if watch is not None and self.handle is not None:
             watch.follow(self.handle)
 

@@ -21,8 +21,9 @@ from urllib3.exceptions import HTTPError, NewConnectionError
 from crossdock import __version__, retry
 from crossdock.auth import Auth
 from crossdock.budget import Allowance, BudgetStore, InProcess
-from crossdock.connection import Watch, pools
+from crossdock.connection import pools
 from crossdock.connector import Budget, World
+from crossdock.deadline import Watch
 from crossdock.egress import Egress
 from crossdock.errors import CrossdockError, Misconfigured, TryLater, Unreadable
 from crossdock.exchange import Answer, NoAnswer, Request, heard_of, hidden

@@ -108,7 +108,7 @@ class Journal:
         lines = "".join(
             json.dumps(asdict(entry), ensure_ascii=False, separators=(",", ":")) + "\n"
             for entry in entries
-        ).encode()
+        ).encode(errors="backslashreplace")  # names of files may be no UTF-8
         with self._lock:
             view = memoryview(lines)
             while view:

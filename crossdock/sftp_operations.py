@@ -1,0 +1,93 @@
+"""Single operations on an open SFTP session; paths are bytes, as on the wire."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from pathlib import Path
+from typing import Any
+
+from crossdock.errors import Misconfigured
+
+LARGEST = 8 << 30
+_CHUNK = 1 << 18
+
+
+def fetch(client: Any, path: bytes, target: Path) -> bool:
+    """Copy a file into ``target``; False when it is gone, or changed while it was read."""
+    try:
+        before = client.stat(path)
+        if before.st_size > LARGEST:
+            raise Misconfigured("the file is larger than 8 GB")
+        taken = 0
+        with client.open(path, "rb") as file, target.open("wb") as out:
+            file.prefetch(before.st_size)
+            while chunk := file.read(_CHUNK):
+                taken += len(chunk)
+                out.write(chunk)
+        after = client.stat(path)
+    except FileNotFoundError:
+        return False
+    return bool(before.st_size == taken == after.st_size and before.st_mtime == after.st_mtime)
+
+
+def put(client: Any, part: bytes, data: bytes | Path) -> None:
+    """Write a file and verify that all of it arrived."""
+    source = data.open("rb") if isinstance(data, Path) else io.BytesIO(data)
+    sent = 0
+    with source, client.open(part, "wb") as file:
+        file.set_pipelined(True)
+        while chunk := source.read(_CHUNK):
+            file.write(chunk)
+            sent += len(chunk)
+    size = client.stat(part).st_size
+    if size != sent:
+        raise OSError(f"{size} of {sent} bytes arrived")
+
+
+def settle(client: Any, part: bytes, final: bytes) -> None:
+    """Give the file its name; when the part is gone, an earlier try has done so."""
+    try:
+        client.posix_rename(part, final)
+        return
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        if not _is_unsupported(error):
+            raise
+    with contextlib.suppress(FileNotFoundError):
+        client.remove(final)
+    with contextlib.suppress(FileNotFoundError):
+        client.rename(part, final)
+
+
+def _is_unsupported(error: OSError) -> bool:
+    return "nsupported" in str(error)
+
+
+def move_aside(client: Any, source: bytes, target: bytes) -> None:
+    """Rename a file; a name that is taken gets a number, a file that is gone is no error."""
+    for number in range(1000):
+        goal = target + (f".{number}".encode() if number else b"")
+        if exists(client, goal):
+            continue
+        try:
+            client.rename(source, goal)
+        except FileNotFoundError:
+            if exists(client, source):
+                raise
+        except OSError:
+            if exists(client, goal):
+                continue  # another worker took the name between the look and the move
+            raise
+        return
+    raise Misconfigured("the archive holds a thousand files of one name", fix="clear it")
+
+
+def exists(client: Any, path: bytes) -> bool:
+    """True when there is something under this name."""
+    try:
+        client.lstat(path)
+    except FileNotFoundError:
+        return False
+    return True
