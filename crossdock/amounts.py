@@ -78,7 +78,7 @@ def amount_of(value: Any, mark: str = ".") -> Decimal | None:
 
 
 def _fitting(value: Decimal | None) -> Decimal | None:
-    if value is None or not value.is_finite() or abs(value) >= _LIMIT:
+    if value is None or not value.is_finite() or value.copy_abs() >= _LIMIT:
         return None
     return value if value == value.quantize(Decimal("0.000001")) else None
 

@@ -30,6 +30,8 @@ BATCH_BYTES = 64 << 20
 MEMORY_BYTES = 128 << 20
 _BITS = 6
 _BUCKETS = 1 << _BITS
+_TOO_MUCH = 1e18  # in millionths; the most that an amount of the store can be
+_SIGNS = ("\x1d", "\x1e", "\x1f")  # what separates fields and rows in a hash, and what escapes it
 ENGINE_COLUMNS = ("key", "hash", "object", "position", "deleted", "amount", "currency", "fault")
 
 
@@ -62,11 +64,8 @@ class Intake:
     def add(self, rows: pa.Table, *, grouped: bool) -> None:
         """Count a block of rows (columns key_hash, amount, currency, fault)."""
         self.lines += rows.num_rows
-        whole = rows["fault"].null_count
         if grouped:
-            keyed = rows.filter(pc.is_null(rows["fault"]))
-            self._keys.append(np.unique(keyed["key_hash"].to_numpy()))
-            self._records += rows.num_rows - whole
+            self._keys.append(np.unique(rows["key_hash"].to_numpy()))
         else:
             self._records += rows.num_rows
         self.uncounted += rows["amount"].null_count
@@ -287,8 +286,7 @@ def _tabular(table: pa.Table, stream: Reads) -> pa.Table:
     fault = pc.if_else(empty, pa.scalar(f"the key {', '.join(stream.key)} is empty"), fault)
     alone = pc.is_valid(fault)
     if pc.any(alone).as_py():
-        place = pc.binary_join_element_wise("?", table["position"].cast(pa.string()), "")
-        key = pc.if_else(alone, place, key)
+        key = pc.replace_with_mask(key, alone, _nameless(table.filter(alone)))
     amount, currency = counted(table, stream)
     columns = {
         name: table[name]
@@ -309,6 +307,12 @@ def _tabular(table: pa.Table, stream: Reads) -> pa.Table:
     )
 
 
+def _nameless(rows: pa.Table) -> pa.Array:
+    """Name rows without a usable key by what they hold, wherever they stand."""
+    texts = _text([rows[name] for name in rows.column_names if name not in {"position", "_fault"}])
+    return pa.array([f"?{digest.hex()[:16]}" for digest in _sha256(texts).to_pylist()])
+
+
 def _distinct(table: pa.Table, stream: Reads) -> pa.Table:
     """Keep the distinct values of a derived stream's columns, with their first position."""
     wanted = [*stream.key, *(c for c in stream.options.get("columns", ()) if c not in stream.key)]
@@ -325,7 +329,11 @@ def _key(table: pa.Table, names: Sequence[str]) -> pa.Array:
     if len(columns) == 1:
         joined = columns[0]
     else:
-        joined = pc.binary_join_element_wise(*columns, "|")
+        escaped = (
+            pc.replace_substring(pc.replace_substring(column, "\\", "\\\\"), "|", "\\|")
+            for column in columns
+        )
+        joined = pc.binary_join_element_wise(*escaped, "|")
         joined = pc.if_else(pc.equal(joined, "|" * (len(columns) - 1)), "", joined)
     return joined.combine_chunks() if isinstance(joined, pa.ChunkedArray) else joined
 
@@ -352,11 +360,7 @@ def _grouped(rows: pa.Table, stream: Reads) -> pa.Table:
         order = pc.sort_indices(rows, [("key", "ascending"), ("arrival", "ascending")])
         return rows.take(order).drop_columns(["key_hash", "arrival"])
     names = [name for name in rows.column_names if name.startswith("row.")]
-    data = [name for name in names if name != "row._raw"]
-    text = pc.binary_join_element_wise(
-        *(pc.fill_null(rows[name].cast(pa.string()), "") for name in data), "\x1f"
-    )
-    rows = rows.append_column("text", text)
+    rows = rows.append_column("text", _text([rows[n] for n in names if n != "row._raw"]))
     codes = rows["key"].combine_chunks().dictionary_encode()
     codes = codes.combine_chunks() if isinstance(codes, pa.ChunkedArray) else codes
     rows = rows.append_column("code", codes.indices)
@@ -365,10 +369,13 @@ def _grouped(rows: pa.Table, stream: Reads) -> pa.Table:
     if stream.group:
         order = pc.sort_indices(rows, [("code", "ascending"), *((n, "ascending") for n in within)])
         rows = rows.take(order)
+        if stream.options.get("of"):
+            rows = rows.filter(_firsts(rows["code"], rows["text"]))
         code = rows["code"].to_numpy()
         starts = np.flatnonzero(np.concatenate(([True], code[1:] != code[:-1])))
     else:
-        rows = rows.take(pc.sort_indices(rows, [("code", "ascending"), ("position", "ascending")]))
+        order = [(name, "ascending") for name in ("code", "object", "position")]
+        rows = rows.take(pc.sort_indices(rows, order))
         starts = np.arange(rows.num_rows)
     rows = rows.combine_chunks()
     offsets = pa.array(np.append(starts, rows.num_rows).astype(np.int32))
@@ -392,6 +399,27 @@ def _grouped(rows: pa.Table, stream: Reads) -> pa.Table:
     )
 
 
+def _text(columns: Sequence[pa.ChunkedArray]) -> pa.ChunkedArray:
+    """Join the fields of each row so that no two different rows give the same text."""
+    plain = []
+    for column in columns:
+        words = pc.fill_null(column.cast(pa.string()), "")
+        for sign in _SIGNS:
+            if pc.any(pc.match_substring(words, sign)).as_py():
+                words = pc.replace_substring(words, sign, "\x1d" + "abc"[_SIGNS.index(sign)])
+        plain.append(words)
+    return pc.binary_join_element_wise(*plain, "\x1f")
+
+
+def _firsts(code: pa.ChunkedArray, text: pa.ChunkedArray) -> pa.Array:
+    """Say of sorted rows which are the first of their kind; parsers give rows in blocks."""
+    again = pc.and_(
+        pc.equal(code.slice(1), code.slice(0, max(0, len(code) - 1))),
+        pc.equal(text.slice(1), text.slice(0, max(0, len(text) - 1))),
+    )
+    return pa.array([True, *pc.invert(again).to_pylist()][: len(code)], pa.bool_())
+
+
 def _one(column: pa.ChunkedArray) -> pa.Array:
     combined = column.combine_chunks()
     if isinstance(combined, pa.ChunkedArray):
@@ -406,11 +434,19 @@ def _sha256(texts: pa.Array) -> pa.Array:
 
 
 def _sums(amounts: pa.ChunkedArray, starts: np.ndarray[Any, Any]) -> pa.Array:
-    """Add the amounts of each record; null where one of its rows could not be counted."""
+    """Add the countable amounts of each record; null where there is none, or where it is too much.
+
+    A record with one line that cannot be counted stands on the books with the others, as they
+    were counted when the lines came.
+    """
     column = _one(amounts)
     scaled = pc.multiply(pc.fill_null(column, Decimal(0)), pa.scalar(1_000_000)).cast(pa.int64())
-    totals = np.add.reduceat(scaled.to_numpy(), starts)
-    missing = np.add.reduceat(np.asarray(pc.is_null(column)).astype(np.int64), starts) > 0
+    lines = scaled.to_numpy()
+    totals = np.add.reduceat(lines, starts)
+    counted = np.add.reduceat(np.asarray(pc.is_valid(column)).astype(np.int64), starts)
+    fits = np.add.reduceat(np.abs(lines).astype(np.float64), starts) < _TOO_MUCH
+    totals = np.where(fits, totals, 0)
     values = pa.array(totals).cast(pa.decimal128(19, 0)).cast(pa.decimal128(25, 6))
     exact = pc.multiply(values, pa.scalar(Decimal("0.000001"))).cast(pa.decimal128(18, 6))
-    return pc.if_else(pa.array(missing), pa.scalar(None, pa.decimal128(18, 6)), exact)
+    known = pa.array((counted > 0) & fits)
+    return pc.if_else(known, exact, pa.scalar(None, pa.decimal128(18, 6)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import re
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
@@ -15,6 +16,7 @@ from crossdock.amounts import AMOUNT, amount_of
 from crossdock.connector import Reads
 
 _arrivals = itertools.count()
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class _Number(str):
@@ -35,20 +37,21 @@ def records_of(table: pa.Table, stream: Reads) -> pa.Table:
         name: [] for name in ("key", "hash", "deleted", "amount", "currency", "fault")
     }
     texts = table["json"].to_pylist()
-    positions = table["position"].to_pylist()
     for number, text in enumerate(texts):
         fault = faults[number] if faults else None
         record, fault = _parsed(text, fault)
-        key = "|".join(str(_at(record, path) or "") for path in stream.key)
+        key = _key(record, stream)
         if fault is None and not key.strip("|"):
             fault = f"the key {', '.join(stream.key)} is empty"
         amount, currency = _money(record, stream)
         canonical = json.dumps(_tagged(record), sort_keys=True, ensure_ascii=False)
+        if not canonical.isascii() and _SURROGATE.search(canonical):
+            fault = fault or "the record holds half a character (a lone surrogate)"
+            currency = _SURROGATE.sub("?", currency)
         tombstone = stream.options.get("tombstone")
-        made["key"].append(key if fault is None else f"?{positions[number]}")
-        made["hash"].append(
-            hashlib.sha256((canonical if fault is None else str(text)).encode()).digest()
-        )
+        digest = hashlib.sha256((canonical if fault is None else str(text)).encode())
+        made["key"].append(key if fault is None else f"?{digest.hexdigest()[:16]}")
+        made["hash"].append(digest.digest())
         made["deleted"].append(bool(tombstone and _at(record, str(tombstone))))
         made["amount"].append(amount)
         made["currency"].append(currency)
@@ -87,10 +90,19 @@ def _tagged(value: Any) -> Any:
     if isinstance(value, _Number):
         return {"#": str(value)}
     if isinstance(value, dict):
-        return {key: _tagged(item) for key, item in value.items()}
+        return {
+            f"#{key}" if key.startswith("#") else key: _tagged(item) for key, item in value.items()
+        }
     if isinstance(value, list):
         return [_tagged(item) for item in value]
     return value
+
+
+def _key(record: Any, stream: Reads) -> str:
+    parts = [str(_at(record, path) or "") for path in stream.key]
+    if len(parts) == 1:
+        return parts[0]
+    return "|".join(part.replace("\\", "\\\\").replace("|", "\\|") for part in parts)
 
 
 def _at(record: Any, path: str) -> Any:
