@@ -83,7 +83,7 @@ class Sql(Connector):
     # -- checking --------------------------------------------------------------------------------
     def check(self) -> Iterator[Check]:
         """Connect, then look for the tables of each stream."""
-        from crossdock.sql import extract
+        from crossdock.sql.fetch import reflected
 
         try:
             with self._database().reading() as connection:
@@ -97,7 +97,7 @@ class Sql(Connector):
                 with self._database().reading() as connection:
                     if not stream.options.get("query") and not stream.options.get("create"):
                         table = str(stream.options.get("table", name))
-                        extract.reflected(connection, table, self._schema(stream))
+                        reflected(connection, table, self._schema(stream))
                 yield Check(f"stream {name}", True)
             except CrossdockError as error:
                 yield Check(f"stream {name}", False, str(error))
@@ -116,7 +116,8 @@ class Sql(Connector):
             yield Page(f"{stream.name}-{number:06}.ndjson", body, "ndjson", cursor=after)
 
     def _source(self, stream: Reads) -> Any:
-        from crossdock.sql.extract import Nested, Source
+        from crossdock.sql.extract import Source
+        from crossdock.sql.fetch import Nested
 
         given = stream.options
         if given.get("query") and not self.allow_queries:

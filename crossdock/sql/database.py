@@ -45,7 +45,7 @@ class Database:
             ) from None
         self.dialect = address.get_backend_name()
         if self.dialect == "sqlite":
-            self._engine = _sqlite(address, folder)
+            self._engine = _sqlite(address, folder, seconds)
         elif self.dialect == "postgresql":
             self._engine = sa.create_engine(
                 _secured(address),
@@ -104,7 +104,7 @@ class Database:
         self._engine.dispose()
 
 
-def _sqlite(address: sa.URL, folder: Path) -> sa.Engine:
+def _sqlite(address: sa.URL, folder: Path, seconds: float) -> sa.Engine:
     """Open SQLite so that no update is lost: our own BEGIN, IMMEDIATE where we write."""
     name = address.database or ""
     if name and name != ":memory:":
@@ -116,7 +116,8 @@ def _sqlite(address: sa.URL, folder: Path) -> sa.Engine:
     @sa.event.listens_for(engine, "connect")
     def settle(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # the driver must not begin by itself
-        for pragma in ("busy_timeout=30000", "synchronous=FULL", "foreign_keys=ON"):
+        wait = int(min(seconds, 30) * 1000)
+        for pragma in (f"busy_timeout={wait}", "synchronous=FULL", "foreign_keys=ON"):
             connection.execute(f"PRAGMA {pragma}")
 
     @sa.event.listens_for(engine, "begin")

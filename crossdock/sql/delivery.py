@@ -13,10 +13,10 @@ import sqlalchemy as sa
 
 from crossdock.connector import Found, Outcome, Parcel
 from crossdock.errors import Misconfigured, Refused, TryLater
-from crossdock.sql import extract, load
+from crossdock.sql import fetch, load
 from crossdock.sql.database import Database, Unanswered
-from crossdock.sql.extract import Nested, Source
-from crossdock.sql.tables import LINE, REFERENCE, VERSION, Shape, Target, prepare
+from crossdock.sql.fetch import Nested
+from crossdock.sql.tables import LINE, REFERENCE, VERSION, Child, Shape, Target, prepare
 
 _OLD = "the target has a newer version of this document"
 _UNSURE = "the connection was lost while the database committed"
@@ -32,6 +32,7 @@ class Delivery:
         self._shape = shape
         self._seconds = seconds
         self._known: tuple[pa.Schema, Target] | None = None
+        self._indexed = False
 
     # -- writing ---------------------------------------------------------------------------------
     def deliver(self, parcels: pa.Table) -> list[Outcome]:
@@ -111,8 +112,10 @@ class Delivery:
         them, or where this connector wrote them before.
         """
         found: dict[str, Found | None] = {}
+        if self._shape.create and not self._indexed:
+            self._index()
         with self._database.reading(self._seconds) as connection:
-            table = extract.reflected(connection, self._shape.table, self._shape.schema)
+            table = fetch.reflected(connection, self._shape.table, self._shape.schema)
             for start in range(0, len(parcels), _LOOKUP):
                 some = parcels[start : start + _LOOKUP]
                 keys = _keys_of(connection, table, self._shape.key, some)
@@ -123,6 +126,14 @@ class Delivery:
                     found[parcel.reference] = Found("|".join(key), body) if body else None
         return found
 
+    def _index(self) -> None:
+        """Make the indexes by which list rows are found, in tables that are ours to shape."""
+        with self._database.writing(self._seconds) as connection:
+            for name, parent in self._children(connection).values():
+                table = fetch.reflected(connection, name, self._shape.schema)
+                load.index(connection, Child(table, parent))
+        self._indexed = True
+
     def _bodies(
         self, connection: sa.Connection, table: sa.Table, keys: list[tuple[Any, ...]]
     ) -> dict[tuple[str, ...], Mapping[str, Any]]:
@@ -130,15 +141,14 @@ class Delivery:
             return {}
         key = self._shape.key
         columns = sa.tuple_(*(table.c[name] for name in key))
-        among = columns.in_([sa.tuple_(*map(extract.bound, values)) for values in keys])
-        statement = sa.select(*map(extract.raw, table.columns)).where(among)
-        rows = [dict(row) for row in connection.execute(statement).mappings()]
-        source = Source(key=key, table=self._shape.table, schema=self._shape.schema)
+        among = columns.in_([sa.tuple_(*map(fetch.bound, values)) for values in keys])
+        statement = sa.select(*map(fetch.raw, table.columns)).where(among)
+        rows = fetch.fetched(connection, statement)
         kinds = _kinds(connection, self._shape.table)
         for name, (child, parent) in self._children(connection).items():
-            lines = extract.reflected(connection, child, self._shape.schema)
+            lines = fetch.reflected(connection, child, self._shape.schema)
             order = (LINE,) if LINE in lines.c else ()
-            extract.attach(connection, source, name, Nested(child, parent, order), rows)
+            fetch.attach(connection, key, name, Nested(child, parent, order), lines, rows)
             inner = _kinds(connection, child)
             for row in rows:
                 row[name] = [_typed(item, inner) for item in row[name]]
@@ -214,7 +224,7 @@ def _keys_of(
     unknown = [reference for reference, values in found.items() if values is None]
     if unknown and REFERENCE in table.c:
         rows = connection.execute(
-            sa.select(table.c[REFERENCE], *(extract.raw(table.c[name]) for name in key)).where(
+            sa.select(table.c[REFERENCE], *(fetch.raw(table.c[name]) for name in key)).where(
                 table.c[REFERENCE].in_(unknown)
             )
         )

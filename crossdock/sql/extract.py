@@ -6,8 +6,9 @@ after which a page goes on is a value that the database gave, never an offset.
 
 from __future__ import annotations
 
+import dataclasses
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -19,17 +20,9 @@ import sqlalchemy as sa
 from crossdock.errors import Misconfigured
 from crossdock.sql.cursors import Place, earlier
 from crossdock.sql.database import Database
+from crossdock.sql.fetch import Nested, attach, bound, fetched, raw, reflected
 
-_KEYS = 500  # how many keys one question about child rows names
-
-
-@dataclass(frozen=True)
-class Nested:
-    """Child rows that are read with their document: ``parent`` are the key's names there."""
-
-    table: str
-    parent: tuple[str, ...]
-    order: tuple[str, ...] = ()
+_encode = json.JSONEncoder(default=lambda value: _plain(value), ensure_ascii=False).encode
 
 
 @dataclass(frozen=True)
@@ -68,21 +61,47 @@ def pages(
     place = Place.read(cursor) if cursor and source.cursor else None
     shift = source.overlap
     with database.reading() as connection:
-        until = _until(connection, source, now)
-        _refuse_nulls(connection, source)
+        plan = _plan(connection, source, now)
     while True:
         with database.reading() as connection:
-            rows = _rows(connection, source, place, shift, until)
+            rows = fetched(connection, _statement(source, plan, place, shift))
             for name, nested in source.children.items():
-                attach(connection, source, name, nested, rows)
+                attach(connection, source.key, name, nested, plan.children[name], rows)
         if not rows:
             return
         place = Place(tuple(rows[-1][name] for name in source.order))
         shift = 0.0
-        lines = "".join(json.dumps(row, default=_plain, ensure_ascii=False) + "\n" for row in rows)
+        lines = "".join(_encode(row) + "\n" for row in rows)
         yield lines.encode(), place.write() if source.cursor else None
         if len(rows) < source.page:
             return
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What is read from, looked up once: columns by name, child tables, the newest cursor value."""
+
+    origin: Any
+    columns: Mapping[str, Any]
+    children: Mapping[str, sa.Table]
+    until: Any = None
+
+
+def _plan(connection: sa.Connection, source: Source, now: datetime) -> _Plan:
+    origin, columns = _selectable(connection, source)
+    for name in (*source.order, *source.fields):
+        if name not in columns:
+            raise Misconfigured(
+                f"{source.table or 'the query'} has no column {name!r}",
+                fix=f"known: {', '.join(sorted(columns))}",
+            )
+    children = {
+        name: reflected(connection, nested.table, source.schema)
+        for name, nested in source.children.items()
+    }
+    plan = _Plan(origin, columns, children)
+    _refuse_nulls(connection, source, plan)
+    return dataclasses.replace(plan, until=_until(connection, source, plan, now))
 
 
 def _selectable(connection: sa.Connection, source: Source) -> tuple[Any, dict[str, Any]]:
@@ -96,33 +115,11 @@ def _selectable(connection: sa.Connection, source: Source) -> tuple[Any, dict[st
     return table, {column.name: column for column in table.columns}
 
 
-def reflected(connection: sa.Connection, name: str, schema: str | None) -> sa.Table:
-    """Find a table or view; raises Misconfigured with the names that there are."""
-    inspector = sa.inspect(connection)
-    known = [*inspector.get_table_names(schema), *inspector.get_view_names(schema)]
-    if name not in known:
-        raise Misconfigured(
-            f"there is no table {name!r}", fix=f"known: {', '.join(sorted(known)[:20]) or 'none'}"
-        )
-    return sa.Table(name, sa.MetaData(), schema=schema, autoload_with=connection)
-
-
-def _rows(
-    connection: sa.Connection,
-    source: Source,
-    place: Place | None,
-    shift: float,
-    until: Any,
-) -> list[dict[str, Any]]:
-    origin, columns = _selectable(connection, source)
-    for name in (*source.order, *source.fields):
-        if name not in columns:
-            raise Misconfigured(
-                f"{source.table or 'the query'} has no column {name!r}",
-                fix=f"known: {', '.join(sorted(columns))}",
-            )
+def _statement(source: Source, plan: _Plan, place: Place | None, shift: float) -> sa.Select[Any]:
+    """Select the page after ``place``, or what is ``shift`` seconds before its cursor value."""
+    columns, until = plan.columns, plan.until
     chosen = list(dict.fromkeys((*source.fields, *source.order))) if source.fields else columns
-    statement = sa.select(*(raw(columns[name]) for name in chosen)).select_from(origin)
+    statement = sa.select(*(raw(columns[name]) for name in chosen)).select_from(plan.origin)
     if place is not None and shift:
         assert source.cursor is not None  # noqa: S101 - a place is only kept with a cursor
         statement = statement.where(
@@ -134,59 +131,20 @@ def _rows(
     if until is not None and source.cursor:
         statement = statement.where(columns[source.cursor] <= bound(until))
     statement = statement.order_by(*(columns[name] for name in source.order)).limit(source.page)
-    return [dict(row) for row in connection.execute(statement).mappings()]
+    return statement
 
 
-def attach(
-    connection: sa.Connection,
-    source: Source,
-    name: str,
-    nested: Nested,
-    rows: Sequence[dict[str, Any]],
-) -> None:
-    """Put the child rows of each document under ``name``, in their declared order."""
-    table = reflected(connection, nested.table, source.schema)
-    for column in (*nested.parent, *nested.order):
-        if column not in table.c:
-            raise Misconfigured(f"{nested.table} has no column {column!r}")
-    found: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
-    parent = sa.tuple_(*(table.c[column] for column in nested.parent))
-    statement = sa.select(*map(raw, table.columns)).order_by(
-        *(table.c[column] for column in (*nested.parent, *nested.order))
-    )
-    keys = [tuple(row[column] for column in source.key) for row in rows]
-    for start in range(0, len(keys), _KEYS):
-        among = parent.in_([sa.tuple_(*map(bound, key)) for key in keys[start : start + _KEYS]])
-        for child in connection.execute(statement.where(among)).mappings():
-            owner = tuple(child[column] for column in nested.parent)
-            rest = {key: value for key, value in child.items() if key not in nested.parent}
-            found.setdefault(owner, []).append(rest)
-    for key, row in zip(keys, rows, strict=True):
-        row[name] = found.get(key, [])
-
-
-def raw(column: Any) -> Any:
-    """The column with the driver's own values: SQLAlchemy would pass decimals through floats."""
-    return sa.type_coerce(column, sa.types.NullType()).label(column.name)
-
-
-def bound(value: Any) -> Any:
-    """A value as a parameter, whose type the database infers."""
-    return sa.bindparam(None, value, type_=sa.types.NullType(), unique=True)
-
-
-def _until(connection: sa.Connection, source: Source, now: datetime) -> Any:
+def _until(connection: sa.Connection, source: Source, plan: _Plan, now: datetime) -> Any:
     """The newest cursor value that is read: rows of younger transactions may still be missing."""
     if not source.horizon or not source.cursor:
         return None
     if connection.dialect.name == "postgresql":
         now = connection.exec_driver_sql("SELECT now()").scalar_one()
     until = now - timedelta(seconds=source.horizon)
-    origin, columns = _selectable(connection, source)
+    column = plan.columns[source.cursor]
     some = connection.execute(
-        sa.select(raw(columns[source.cursor])).select_from(origin)
-        .where(columns[source.cursor].is_not(None)).limit(1)
-    ).scalar()  # fmt: skip
+        sa.select(raw(column)).select_from(plan.origin).where(column.is_not(None)).limit(1)
+    ).scalar()
     if some is None or (isinstance(some, datetime) and some.tzinfo):
         return until
     if not source.zone:
@@ -198,14 +156,13 @@ def _until(connection: sa.Connection, source: Source, now: datetime) -> Any:
     return local if isinstance(some, datetime) else earlier(some, 0.0, instead=local)
 
 
-def _refuse_nulls(connection: sa.Connection, source: Source) -> None:
+def _refuse_nulls(connection: sa.Connection, source: Source, plan: _Plan) -> None:
     if not source.cursor:
         return
-    origin, columns = _selectable(connection, source)
-    if source.cursor not in columns:
-        return  # the first page says what there is
     count = connection.execute(
-        sa.select(sa.func.count()).select_from(origin).where(columns[source.cursor].is_(None))
+        sa.select(sa.func.count())
+        .select_from(plan.origin)
+        .where(plan.columns[source.cursor].is_(None))
     ).scalar_one()
     if count:
         raise Misconfigured(

@@ -496,6 +496,23 @@ def test_an_address_of_another_kind_is_refused(world: World, tmp_path: Path) -> 
             warehouse.write_table(target(warehouse), table(order("1")))
 
 
+def test_a_locked_table_is_for_later(connect: Open, any_url: str, run: Any) -> None:
+    warehouse = connect({"orders": {**ORDERS, "deadline": 0.5}}, timeout=1)
+    warehouse.write_table(target(warehouse), table(order("1")))
+    engine = sa.create_engine(any_url)
+    with engine.connect() as other:
+        if engine.dialect.name == "postgresql":
+            other.exec_driver_sql("LOCK TABLE orders IN ACCESS EXCLUSIVE MODE")
+        else:
+            other.connection.driver_connection.isolation_level = None  # type: ignore[union-attr]
+            other.exec_driver_sql("BEGIN IMMEDIATE")
+        with pytest.raises(TryLater):
+            warehouse.write_table(target(warehouse), table(order("2")))
+        other.rollback()
+    engine.dispose()
+    assert verdicts(warehouse.write_table(target(warehouse), table(order("2")))) == ["delivered"]
+
+
 def test_a_killed_server_answers_again_and_nothing_is_doubled(
     connect: Open, any_url: str, request: pytest.FixtureRequest, run: Any
 ) -> None:
