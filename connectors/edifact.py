@@ -33,7 +33,7 @@ from crossdock.edi.check import check_source
 from crossdock.edi.control import ControlReferences, ReferenceFile
 from crossdock.edi.duplicates import InterchangeLog, Sighting, SightingFile, surveyed
 from crossdock.edi.finding import Finding
-from crossdock.edi.folder import Entry, Exchange, LocalFolders
+from crossdock.edi.folder import Entry, Exchange, LocalFolders, unfinished
 from crossdock.edi.guide import Guides
 from crossdock.edi.interchange import Interchange
 from crossdock.edi.partner import Partner, load
@@ -78,7 +78,8 @@ class Edifact(Connector):
     port: int = setting("its port", default=22)
     user: str = setting("user name there", default="")
     password: str = secret("password, where no key is used", default="")
-    key_file: str = setting("file of the private key", default="")
+    key: str = secret("private key, in OpenSSH's form", default="")
+    passphrase: str = secret("passphrase of the private key", default="")
     host_key: str = setting(
         "the server's public key, pinned", default="", example="ssh-ed25519 AAAA..."
     )
@@ -94,6 +95,9 @@ class Edifact(Connector):
         money="lines.amount",
         options={"folder": "in", "archive": "archive", "message": "ORDERS"},
     )
+
+    allow_private: ClassVar[bool] = False
+    """Whether the server may have a private address; the engine sets what the file says."""
 
     control: ClassVar[ControlReferences | None] = None
     """Where control references come from; the engine sets it to the store's counters."""
@@ -137,17 +141,19 @@ class Edifact(Connector):
             raise Misconfigured(
                 "neither folder nor host is set", where=self.system, fix="set one of them"
             )
-        from crossdock.edi.sftp_folder import SftpFolders
+        from crossdock.egress import Egress
+        from crossdock.sftp import Login, Sftp
 
-        return SftpFolders(
+        login = Login(
             host=self.host,
             port=int(self.port),
             user=self.user,
             password=self.password,
-            key_file=self.key_file,
+            key=self.key,
+            passphrase=self.passphrase,
             host_key=self.host_key,
-            allow_private=bool(getattr(self, "allow_private", False)),
         )
+        return Sftp(self.world, Egress(self.allow_private), login)
 
     @cached_property
     def _control(self) -> ControlReferences:
@@ -184,12 +190,14 @@ class Edifact(Connector):
         """Yield the files of the folder by name; the archive is the memory, so no cursor moves."""
         folder = str(stream.options["folder"])
         for entry in self._exchange.list(folder):
+            if unfinished(entry.name):
+                continue
             name = _mark(f"{self.system}/{stream.name}/{entry.name}")
             target = self.world.scratch / f"edifact-{name}"
             if not self._takes(stream, folder, entry, target):
                 target.unlink(missing_ok=True)
                 continue
-            yield Page(entry.name, target, stream.media, origin=entry.name, temporary=True)
+            yield Page(entry.name, target, stream.media, origin=entry, temporary=True)
 
     def _takes(self, stream: Reads, folder: str, entry: Entry, target: Path) -> bool:
         """Fetch the file; False when it is gone, still grows, or is for another stream.
@@ -213,8 +221,8 @@ class Edifact(Connector):
 
     def landed(self, stream: Reads, page: Page) -> None:
         """Move the file into the archive folder."""
-        options = stream.options
-        self._exchange.archive(str(options["folder"]), str(page.origin), str(options["archive"]))
+        folder, target = str(stream.options["folder"]), str(stream.options["archive"])
+        self._exchange.archive(folder, page.origin.name, target, page.origin.raw)
 
     def tables(self, stream: Reads, media: str, body: Path) -> Iterator[pa.Table]:
         """Give one row a message; a faulty one has a text in ``_fault`` and ``_raw``.

@@ -6,46 +6,68 @@ import contextlib
 import os
 import secrets
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from crossdock.errors import Misconfigured, TryLater
 
 UNFINISHED = (".part", ".tmp", ".filepart")
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(Protocol):
     """A file that lies there: its name, its size in bytes and its time in seconds."""
+
+    @property
+    def name(self) -> str:
+        """The name, without its folder."""
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+
+    @property
+    def modified(self) -> float:
+        """Seconds since 1970, by the clock of the place."""
+
+    @property
+    def raw(self) -> bytes:
+        """The name as bytes, where ``name`` had to be escaped."""
+
+
+class Exchange(Protocol):
+    """Where files are fetched and left: ``crossdock.sftp.Sftp``, or folders of this machine."""
+
+    def list(self, folder: str) -> Sequence[Any]:
+        """List the regular files of ``folder`` by name. Raises TryLater, Misconfigured."""
+
+    def download(self, folder: str, entry: Any, target: Path) -> bool:
+        """Fetch a listed file; False when it is gone or still grows. Raises TryLater."""
+
+    def upload(self, folder: str, name: str, data: bytes) -> None:
+        """Leave a file under a temporary name, verify its size, rename it. Raises TryLater."""
+
+    def archive(self, folder: str, name: str, target: str, raw: bytes = b"") -> None:
+        """Move a fetched file into ``target``; a file that is gone already is no error."""
+
+    def close(self) -> None:
+        """Give connections back."""
+
+
+def unfinished(name: str) -> bool:
+    """Say whether a file of this name is still being written, by the custom of the trade."""
+    return name.startswith(".") or name.endswith(UNFINISHED)
+
+
+@dataclass(frozen=True)
+class LocalFile:
+    """A file in a folder of this machine."""
 
     name: str
     size: int
     modified: float
-
-
-class Exchange(Protocol):
-    """Where files are fetched and left; folders are paths that the partner knows."""
-
-    def list(self, folder: str) -> list[Entry]:
-        """List the regular files of ``folder``, without those still being written, by name."""
-        ...
-
-    def download(self, folder: str, entry: Entry, target: Path) -> bool:
-        """Fetch a file; False when it is gone or still grows. Raises TryLater."""
-        ...
-
-    def upload(self, folder: str, name: str, data: bytes) -> None:
-        """Leave a file under a temporary name, verify its size, rename it. Raises TryLater."""
-        ...
-
-    def archive(self, folder: str, name: str, target: str) -> None:
-        """Move a fetched file into ``target``; a file that is gone already is no error."""
-        ...
-
-    def close(self) -> None:
-        """Give connections back."""
-        ...
+    raw: bytes = b""
 
 
 class LocalFolders:
@@ -60,21 +82,19 @@ class LocalFolders:
             raise Misconfigured(f"{folder}/{name} leaves {self._root}", fix="name a folder in it")
         return path
 
-    def list(self, folder: str) -> list[Entry]:
-        """List regular files by name; links, folders and unfinished files are passed over."""
+    def list(self, folder: str) -> Sequence[LocalFile]:
+        """List regular files by name; links and folders are passed over."""
         path = self._path(folder)
         path.mkdir(parents=True, exist_ok=True)
         entries = []
         with os.scandir(path) as found:
             for item in found:
-                if item.name.startswith(".") or item.name.endswith(UNFINISHED):
-                    continue
                 if item.is_file(follow_symlinks=False):
                     state = item.stat(follow_symlinks=False)
-                    entries.append(Entry(item.name, state.st_size, state.st_mtime))
+                    entries.append(LocalFile(item.name, state.st_size, state.st_mtime))
         return sorted(entries, key=lambda entry: entry.name)
 
-    def download(self, folder: str, entry: Entry, target: Path) -> bool:
+    def download(self, folder: str, entry: LocalFile, target: Path) -> bool:
         """Copy the file; False when it is gone or its size changed meanwhile."""
         source = self._path(folder, entry.name)
         try:
@@ -101,7 +121,7 @@ class LocalFolders:
                 f"cannot write {name}: {error.strerror}", where=str(path.parent)
             ) from None
 
-    def archive(self, folder: str, name: str, target: str) -> None:
+    def archive(self, folder: str, name: str, target: str, raw: bytes = b"") -> None:
         """Move the file; when the name is taken there, a number is put behind it."""
         source, goal = self._path(folder, name), self._path(target, name)
         goal.parent.mkdir(parents=True, exist_ok=True)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from crossdock.edi.folder import Entry, LocalFolders
+from crossdock.edi.folder import LocalFile, LocalFolders, unfinished
 from crossdock.edi.partner import load
 from crossdock.errors import Misconfigured
 
@@ -48,12 +48,14 @@ def test_a_mistake_is_said_with_its_line(tmp_path, text, words):
         load(tmp_path, "x")
 
 
-def test_only_whole_regular_files_are_listed(tmp_path):
+def test_only_whole_regular_files_are_taken(tmp_path):
     (tmp_path / "out" / "folder.edi").mkdir(parents=True)
     for name in ("b.edi", "a.edi", ".hidden", "c.part", "d.tmp"):
         (tmp_path / "out" / name).write_bytes(b"x")
     (tmp_path / "out" / "link.edi").symlink_to(tmp_path / "out" / "a.edi")
-    assert [entry.name for entry in LocalFolders(tmp_path).list("out")] == ["a.edi", "b.edi"]
+    names = [entry.name for entry in LocalFolders(tmp_path).list("out")]
+    assert [name for name in names if not unfinished(name)] == ["a.edi", "b.edi"]
+    assert "link.edi" not in names
 
 
 def test_a_file_that_grows_or_goes_is_not_taken(tmp_path):
@@ -61,9 +63,9 @@ def test_a_file_that_grows_or_goes_is_not_taken(tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "a").write_bytes(b"12345")
     target = tmp_path / "target"
-    assert folders.download("out", Entry("a", 5, 0.0), target)
-    assert not folders.download("out", Entry("a", 4, 0.0), target)
-    assert not folders.download("out", Entry("b", 4, 0.0), target)
+    assert folders.download("out", LocalFile("a", 5, 0.0), target)
+    assert not folders.download("out", LocalFile("a", 4, 0.0), target)
+    assert not folders.download("out", LocalFile("b", 4, 0.0), target)
 
 
 def test_an_archived_name_is_never_overwritten(tmp_path):
