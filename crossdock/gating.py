@@ -58,7 +58,7 @@ def gate_batches(home: Home, store: Store, run: Run) -> None:
     hold = decided.hold
     size = hold.num_rows
     table = hold.append_column("cause", pa.repeat(pa.scalar("check"), size))
-    table = table.append_column("entity", _entity_of(hold, totals))
+    table = table.append_column("entity", _entity_of(hold, suites))
     table = table.select(["batch", *HELD.names]).cast(pa.schema([gate.BATCH, *HELD]))
     files = BatchFiles(Objects(home), run.id)
     files.objects.remove(files.path("gate"))
@@ -97,13 +97,10 @@ def _keys(steps: Steps, entity: str, content: pa.Table) -> pa.Table:
     ).cast(gate.KEYS)
 
 
-def _entity_of(hold: pa.Table, totals: list[pa.Table]) -> pa.Array:
-    """Name the entity of holds; a batch that carries one entity lends its name."""
-    names: dict[str, str] = {}
-    for table in totals:
-        for row in table.to_pylist():
-            names.setdefault(row["batch"], row["entity"])
-    return pa.array([names.get(batch, "") for batch in hold["batch"].to_pylist()], pa.string())
+def _entity_of(hold: pa.Table, suites: dict[str, list[Any]]) -> pa.Array:
+    """Name the entity that each hold's rule is about."""
+    of = {rule.name: entity for entity, named in suites.items() for s in named for rule in s.rules}
+    return pa.array([of.get(rule, "") for rule in hold["rule"].to_pylist()], pa.string())
 
 
 def _volumes(store: Store, flow: Flow, run: Run) -> list[gate.Volume]:
@@ -116,7 +113,7 @@ def _volumes(store: Store, flow: Flow, run: Run) -> list[gate.Volume]:
             now = connection.execute(
                 sa.select(sa.func.sum(table.c.records)).where(mine, table.c.run_id == run.id)
             ).scalar_one()
-            if now is None:
+            if now is None or _continued(connection, flow, leg):
                 continue
             earlier = connection.execute(
                 sa.select(sa.func.sum(table.c.records))
@@ -135,3 +132,12 @@ def _volumes(store: Store, flow: Flow, run: Run) -> list[gate.Volume]:
                 )
             )
     return volumes
+
+
+def _continued(connection: sa.Connection, flow: Flow, leg: flows.Leg) -> bool:
+    """Say whether the stream is read from a cursor: little news is then no sign of a fault."""
+    table = schema.cursor
+    found = sa.select(table.c.value).where(
+        table.c.flow == flow.name, table.c.system == leg.system, table.c.stream == leg.stream
+    )
+    return connection.execute(found).first() is not None

@@ -19,6 +19,11 @@ from crossdock.store import Store, schema
 STATES = ("delivered", "quarantined", "rejected", "pending")
 COUNTS = ("read", *STATES, "unchanged")
 ZERO = Decimal(0)
+_STRICTEST = sa.case(
+    *((schema.finding.c.severity == word, f"{rank}{word}")
+      for rank, word in enumerate(("stop_flow", "hold_batch", "hold_record", "note"))),
+    else_=sa.literal("9") + schema.finding.c.severity,
+)  # fmt: skip
 
 
 def latest_run(store: Store, flow: str | None = None) -> str:
@@ -258,7 +263,7 @@ def _findings(connection: sa.Connection, run_id: str) -> dict[str, dict[str, Any
     rows = connection.execute(
         sa.select(
             table.c.rule,
-            sa.func.max(table.c.severity),
+            sa.func.min(_STRICTEST),
             sa.func.sum(table.c.records),
             sa.func.sum(table.c.lines),
         )
@@ -267,6 +272,6 @@ def _findings(connection: sa.Connection, run_id: str) -> dict[str, dict[str, Any
         .order_by(table.c.rule)
     )
     return {
-        rule: {"severity": severity, "records": int(records), "lines": int(lines)}
+        rule: {"severity": severity[1:], "records": int(records), "lines": int(lines)}
         for rule, severity, records, lines in rows
     }

@@ -42,7 +42,6 @@ HELD = pa.schema(
         ("message", pa.string()),
     ]
 )
-WAITING_RULES = ("reference_exists",)
 
 
 @dataclass(frozen=True)
@@ -129,7 +128,7 @@ class Steps:
                 if not suites:
                     continue
                 found = step.check(table, suites, history)
-                held.append(_held(found, entity))
+                held.append(_held(found, entity, _waiting_rules(suites)))
                 findings.append(_findings(found, entity))
                 totals.append({"entity": entity, "records": found.records, "lines": found.lines})
             tables = {
@@ -495,7 +494,12 @@ def _entities(raw: pa.Table, mappings: Sequence[Any]) -> pa.Array:
     return entity.combine_chunks() if isinstance(entity, pa.ChunkedArray) else entity
 
 
-def _held(found: Any, entity: str) -> pa.Table:
+def _waiting_rules(suites: Sequence[Any]) -> list[str]:
+    """Name the rules that look for a parent document; what they hold waits for it."""
+    return [rule.name for one in suites for rule in one.rules if rule.kind == "reference_exists"]
+
+
+def _held(found: Any, entity: str, waiting: Sequence[str]) -> pa.Table:
     """Take the verdicts of held documents; every fault of a held document travels with it."""
     verdicts = found.verdicts.filter(
         pc.is_in(found.verdicts["record"], value_set=pc.unique(found.held["record"]))
@@ -507,7 +511,7 @@ def _held(found: Any, entity: str) -> pa.Table:
     )
     verdicts = verdicts.take(order)
     size = verdicts.num_rows
-    waits = pc.is_in(verdicts["rule"], value_set=pa.array(WAITING_RULES))
+    waits = pc.is_in(verdicts["rule"], value_set=pa.array(waiting, pa.string()))
     return pa.table(
         {
             "record": verdicts["record"],

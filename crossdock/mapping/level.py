@@ -219,6 +219,7 @@ class Level:
             texts = sorted(set(as_text(chosen).to_pylist()))
             if do == "note":
                 self.bag.note(row, dotted(path), texts)
+                self._keep_own(cells, frame, range(offsets[row], offsets[row + 1]), dotted(path))
             else:
                 place = self.frame.place(row) + dotted(path)
                 record = int(self.frame.records[row])
@@ -226,6 +227,17 @@ class Level:
                 self.run.faults.one(record, place, " | ".join(texts), text, "differs")
                 bad_here[row] = True
         return Cells(cells.values, codes), bad_here
+
+    def _keep_own(self, cells: Cells, frame: Frame, rows: range, name: str) -> None:
+        """Where the rows of a record differ in a head field, each line keeps its own value."""
+        for item, listed in self.fields.items():
+            below = self.list(item) if isinstance(listed, Listed) else None
+            if not isinstance(below, Level) or below.frame.size != frame.size:
+                continue
+            for row in rows:
+                if cells.codes[row] >= 0:
+                    own = cells.values.take(pa.array([cells.codes[row]]))
+                    below.bag.keep(row, name, as_text(own)[0].as_py())
 
     # -- lists --------------------------------------------------------------------------------
     def list(self, name: str) -> Level | Joined:
