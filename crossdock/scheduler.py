@@ -213,13 +213,18 @@ class LocalAirflow:
         """
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            self._alive()
-            state = str(self._call("GET", f"/api/v2/dags/{dag}/dagRuns/{run}")["state"])
-            yield state, self.tasks(dag, run)
+            state, tasks = self.look(dag, run)
+            yield state, tasks
             if state in FINISHED:
                 return
             time.sleep(0.3)
         raise TryLater(f"{dag} was not finished after {seconds:.0f} s", where=str(self.logs))
+
+    def look(self, dag: str, run: str) -> tuple[str, dict[str, str]]:
+        """Give the state of a run and of each of its task instances, as they are now."""
+        self._alive()
+        state = str(self._call("GET", f"/api/v2/dags/{dag}/dagRuns/{run}")["state"])
+        return state, self.tasks(dag, run)
 
     def tasks(self, dag: str, run: str) -> dict[str, str]:
         """Give the state of each task instance, by ``task`` or ``task[index]``."""
