@@ -67,12 +67,12 @@ def _walk(message: Message, guide: Guide) -> Iterator[Finding]:
     segments, state = message.segments, 0
     for position, raw in enumerate(segments, 1):
         tag = raw[:3]
-        move = fast[state].get(tag)
-        if move is not None and counts[move.counter] < move.most:
-            counts[move.counter] += 1
-            if move.start:
-                counts[move.start : move.stop] = move.zeros
-            state = move.target
+        step = fast[state].get(tag)
+        if step is not None and counts[step[1]] < step[2]:
+            state, counter, _, start, stop, zeros = step
+            counts[counter] += 1
+            if start:
+                counts[start:stop] = zeros
         else:
             walk.state = state
             behind = segments[position][:3] if position < len(segments) else ""

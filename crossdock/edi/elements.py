@@ -26,9 +26,9 @@ class Elements:
     def __init__(self, directory: Directory, separators: Separators) -> None:
         self._directory = directory
         self._separators = separators
-        self._release = separators.release
+        self._release = separators.release or "\0"  # a segment that holds this is taken apart
         self._checks: dict[str, tuple[_Match, set[_Groups], list[frozenset[str]]]] = {}
-        self._blind = re.compile(re.escape(separators.release) + ".", re.DOTALL)
+        self._blind = re.compile(re.escape(separators.release or "\0") + ".", re.DOTALL)
         self.seen: set[str] = set()
         """Segments that were right before; asked first, since most of a message repeats."""
 
@@ -41,10 +41,7 @@ class Elements:
                 return False
             check = self._compile(tag, facts)
         match, good, coded = check
-        if self._release and self._release in raw:
-            found = match(self._blind.sub("\x01", raw))
-        else:
-            found = match(raw)
+        found = match(raw if self._release not in raw else self._blind.sub("\x01", raw))
         if found is None:
             return False
         groups = found.groups()
@@ -54,8 +51,9 @@ class Elements:
                     return False
             if len(good) < _SEEN:
                 good.add(groups)
-        if len(self.seen) < _SEEN:
-            self.seen.add(raw)
+        seen = self.seen
+        if len(seen) < _SEEN:
+            seen.add(raw)
         return True
 
     def findings(self, tag: str, raw: str, position: int, path: str) -> list[Finding]:

@@ -68,6 +68,14 @@ class Move:
     zeros: list[int]
     missing: tuple[Node, ...]
 
+    @property
+    def step(self) -> Step:
+        """The move as a plain tuple: it is taken for every segment of every message."""
+        return self.target, self.counter, self.most, self.start, self.stop, self.zeros
+
+
+Step = tuple[int, int, int, int, int, list[int]]
+
 
 def parse(text: str) -> Node:
     """Read the indented notation of a guide: name, status and repeats in each line.
@@ -115,7 +123,7 @@ class Structure:
         self.nodes = numbered(root)
         self.root = root
         self._moves: list[dict[str, tuple[Move, ...]]] = [{} for _ in self.nodes]
-        self.fast: list[dict[str, Move | None]] = [{} for _ in self.nodes]
+        self.fast: list[dict[str, Step | None]] = [{} for _ in self.nodes]
         """For each node the one move that a tag allows without any fault, filled on use."""
 
     def moves(self, state: int, tag: str) -> tuple[Move, ...]:
@@ -125,7 +133,7 @@ class Structure:
             known = tuple(self._search(self.nodes[state], tag)) if len(tag) == 3 else ()
             if len(self._moves[state]) < 400:  # tags come from outside
                 self._moves[state][tag] = known
-                self.fast[state][tag] = known[0] if known and not known[0].missing else None
+                self.fast[state][tag] = known[0].step if known and not known[0].missing else None
         return known
 
     def _search(self, node: Node, tag: str) -> Iterator[Move]:
