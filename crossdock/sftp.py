@@ -217,7 +217,7 @@ def _files(client: Any, folder: str) -> Iterator[Remote]:
 
 
 def _is_file(client: Any, folder: str, raw: bytes, attributes: Any) -> bool:
-    if raw in {b".", b".."} or b"/" in raw or b"\0" in raw:
+    if raw in {b"", b".", b".."} or b"/" in raw or b"\0" in raw:
         return False
     mode = attributes.st_mode
     if mode is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -134,6 +134,18 @@ def test_only_regular_files_are_listed(sftp: Sftp, partner: Partner) -> None:
     (out / "link.csv").symlink_to("/etc/passwd")
     os.mkfifo(out / "pipe.csv")
     partner.drop("good.csv", b"y")
+    assert [entry.name for entry in sftp.list("/out")] == ["good.csv"]
+
+
+def test_a_server_that_names_paths_gives_nothing(
+    sftp: Sftp, partner: Partner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hostile(self: Any, path: bytes) -> AsyncIterator[asyncssh.SFTPName]:
+        attributes = asyncssh.SFTPAttrs(size=1, permissions=0o100644, mtime=0)
+        for name in (b"../../pwned.csv", b"/etc/passwd", b"a\0b", b"..", b"", b"good.csv"):
+            yield asyncssh.SFTPName(name, attrs=attributes)
+
+    monkeypatch.setattr("crossdock.sandbox.partner_files.PartnerFiles.scandir", hostile)
     assert [entry.name for entry in sftp.list("/out")] == ["good.csv"]
 
 
