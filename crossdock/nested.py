@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from crossdock.amounts import AMOUNT, amount_of
 from crossdock.connector import Reads
@@ -36,7 +37,10 @@ def records_of(table: pa.Table, stream: Reads) -> pa.Table:
     made: dict[str, list[Any]] = {
         name: [] for name in ("key", "hash", "deleted", "amount", "currency", "fault")
     }
-    texts = table["json"].to_pylist()
+    plain = table["json"].cast(pa.large_string())
+    if "_raw" in table.column_names:  # what could not be read is kept, and named, by its bytes
+        plain = pc.coalesce(plain, table["_raw"].cast(pa.large_string()))
+    texts = plain.to_pylist()
     for number, text in enumerate(texts):
         fault = faults[number] if faults else None
         record, fault = _parsed(text, fault)
@@ -70,7 +74,7 @@ def records_of(table: pa.Table, stream: Reads) -> pa.Table:
             **arrays,
             "key_hash": pa.array(key_hashes(arrays["key"])),
             "position": table["position"],
-            "json": table["json"].cast(pa.large_string()),
+            "json": plain,
             "arrival": pa.array(list(itertools.islice(_arrivals, len(texts))), pa.int64()),
         }
     )

@@ -34,6 +34,7 @@ def write(work: Work, came: Incoming, rules: ConflictRules) -> Written:
     undecided = np.flatnonzero(work.state[came.record] == "")
     if undecided.size < len(came.keys):
         came = came.rows(undecided)
+    came = _single(work, came)
     came, present = _settled(work, came, _present(work, came), rules)
     is_new = present.ids == 0
     hashes = np.array(came.hashes.to_pylist(), dtype=object)
@@ -49,6 +50,31 @@ def write(work: Work, came: Incoming, rules: ConflictRules) -> Written:
         _write_typed(work, written)
     _bind_source(work, written)
     return written
+
+
+def _single(work: Work, came: Incoming) -> Incoming:
+    """Keep back documents that several records of the batch make: nobody knows which is right.
+
+    Where they are alike, the first one passes.
+    """
+    words = "{} records of one batch make this document"
+    twins = pc.value_counts(came.keys)
+    twins = twins.filter(pc.greater(twins.field("counts"), 1))
+    often = {row["values"]: row["counts"] for row in twins.to_pylist()}
+    if not often:
+        return came
+    hashes: dict[str, set[bytes]] = {}
+    for key, digest in zip(came.keys.to_pylist(), came.hashes.to_pylist(), strict=True):
+        hashes.setdefault(key, set()).add(digest)
+    asked: dict[int, list[Asked]] = {}
+    passed: set[str] = set()
+    for number, key in enumerate(came.keys.to_pylist()):
+        if key not in often or (len(hashes[key]) == 1 and key not in passed):
+            passed.add(key)
+        else:
+            asked[number] = [Asked("id", key.split("|", 2)[-1], words.format(often[key]))]
+    work.asked.append(_questions(work, came.entity, came.record, asked))
+    return came.rows(np.array([n for n in range(len(came.keys)) if n not in asked], np.int64))
 
 
 def _present(work: Work, came: Incoming) -> Present:

@@ -204,10 +204,8 @@ fields:
 suite: sales
 entity: sales_order
 rules:
-  - rule: quantity_not_positive
-    name: quantity_not_positive
+  - rule: not_a_sale
     severity: hold_record
-    message: "a line has a quantity of {value}"
   - rule: duplicate_document_number
     severity: hold_record
   - text_missing: {fields: [buyer_id]}
@@ -257,6 +255,9 @@ FILES["mappings/depot/invoice.yaml"] = (
 FILES["mappings/shop/ware.yaml"] = FILES["mappings/till/ware.yaml"].replace(
     "till.catalogue", "shop.wares"
 )
+for _name in [name for name in FILES if name.startswith("mappings/")]:
+    FILES[_name] += "examples: [examples/none.yaml]\n"
+    FILES[f"{_name.rsplit('/', 1)[0]}/examples/none.yaml"] = "[]\n"
 
 VOLATILE = {"run", "object", "intake", "lease", "counter", "crossdock_version", "cursor"}
 
