@@ -25,11 +25,11 @@ QUIET_SECONDS = 2.0
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Give the terminal; colours and width follow it, a pipe gets plain text of 100 columns."""
+    """Give the terminal; colours and width follow it, a pipe gets plain text of 120 columns."""
     from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout
-    return Console(stderr=stderr, width=None if stream.isatty() else 100, highlight=False)
+    return Console(stderr=stderr, width=None if stream.isatty() else 120, highlight=False)
 
 
 def say(text: str = "") -> None:
@@ -74,7 +74,14 @@ def table(
 
     grid = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for heading in headings:
-        grid.add_column(heading, justify="right" if heading in right.split() else "left")
+        numbers = heading in right.split()
+        # a figure is never cut: where the terminal is narrow, words fold first
+        grid.add_column(
+            heading,
+            justify="right" if numbers else "left",
+            no_wrap=numbers,
+            overflow="fold",
+        )
     for row in rows:
         grid.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
     console().print(grid)
@@ -139,13 +146,52 @@ def seconds_since(start: float) -> str:
     return f"{time.monotonic() - start:.1f} s"
 
 
+STATES = ("read", "delivered", "quarantined", "rejected", "pending", "unchanged")
+
+
+def books_together(pages: Sequence[Mapping[str, Any]]) -> None:
+    """Print the books of several flows in two tables: records, and money for each currency."""
+    columns = " ".join([*STATES, "adjusted"])
+    table(
+        ["flow", *STATES, "books"],
+        [
+            [
+                page["flow"],
+                *(count(page["records"].get(state, 0)) for state in STATES),
+                "balanced" if page["balanced"] else "NOT BALANCED",
+            ]
+            for page in pages
+        ],
+        right=columns,
+    )
+    lines = [line for page in pages for line in page["money"]]
+    shown = [
+        state
+        for state in (*STATES, "adjusted")
+        if state == "read" or any(Decimal(line.get(state, 0)) for line in lines)
+    ]
+    table(
+        ["money", "", *shown],
+        [
+            [
+                page["flow"] if number == 0 else "",
+                line["currency"],
+                *(money(line.get(state, 0)) for state in shown),
+            ]
+            for page in pages
+            for number, line in enumerate(page["money"])
+        ],
+        right=columns,
+    )
+
+
 def books(page: Mapping[str, Any]) -> None:
     """Print the books of a flow: what came in, where it is, and what that is worth."""
     verdict = "balanced" if page["balanced"] else "NOT BALANCED"
     run = f", run {page['run']}" if page.get("run") else ""
     say(f"Books of {page['flow']}{run}: {verdict}")
     say()
-    states = ["read", "delivered", "quarantined", "rejected", "pending", "unchanged"]
+    states = list(STATES)
     rows = [["records", *(count(page["records"].get(state, 0)) for state in states), ""]]
     for line in page["money"]:
         amounts = [money(line.get(state, 0)) for state in states]
