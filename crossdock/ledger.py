@@ -87,10 +87,10 @@ def books(store: Store, flow: str | None = None, run: str | None = None) -> dict
     for row in stood:
         _add(entities, row.entity, row.state, row.records)
         legs.setdefault(row.leg, [0, 0])[1] += row.records
-        if row.state in {"quarantined", "rejected"}:
-            reasons[row.reason] = reasons.get(row.reason, 0) + row.records
         if row.leg in derived:
             continue
+        if row.state in {"quarantined", "rejected"}:
+            reasons[row.reason] = reasons.get(row.reason, 0) + row.records
         records[row.state] += row.records
         amounts = money.setdefault(row.currency, _no_money())
         amounts[row.state] += (row.delivered if row.state == "delivered" else row.amount) or ZERO
