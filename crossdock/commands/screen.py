@@ -72,7 +72,7 @@ def table(
     from rich.table import Table
     from rich.text import Text
 
-    grid = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    grid = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0))
     for heading in headings:
         numbers = heading in right.split()
         # a figure is never cut: where the terminal is narrow, words fold first
@@ -152,14 +152,15 @@ STATES = ("read", "delivered", "quarantined", "rejected", "pending", "unchanged"
 def books_together(pages: Sequence[Mapping[str, Any]]) -> None:
     """Print the books of several flows in two tables: records, and money for each currency."""
     columns = " ".join([*STATES, "adjusted"])
+    headings = ["flow", *STATES] + (["books"] if len(pages) > 1 else [])
     table(
-        ["flow", *STATES, "books"],
+        headings,
         [
             [
                 page["flow"],
                 *(count(page["records"].get(state, 0)) for state in STATES),
                 "balanced" if page["balanced"] else "NOT BALANCED",
-            ]
+            ][: len(headings)]
             for page in pages
         ],
         right=columns,
@@ -191,12 +192,8 @@ def books(page: Mapping[str, Any]) -> None:
     run = f", run {page['run']}" if page.get("run") else ""
     say(f"Books of {page['flow']}{run}: {verdict}")
     say()
+    books_together([page])
     states = list(STATES)
-    rows = [["records", *(count(page["records"].get(state, 0)) for state in states), ""]]
-    for line in page["money"]:
-        amounts = [money(line.get(state, 0)) for state in states]
-        rows.append([line["currency"] or "(none)", *amounts, money(line.get("adjusted", 0))])
-    table(["", *states, "adjusted"], rows, right=" ".join([*states, "adjusted"]))
     for title, part in (("by target", "by_target"), ("by entity", "by_entity")):
         _share(title, page.get(part) or {}, states)
     reasons = page.get("reasons") or {}
