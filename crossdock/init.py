@@ -9,8 +9,13 @@ from pathlib import Path
 from crossdock.errors import Misconfigured
 from crossdock.home import Home
 
-FOLDERS = ("config", "connectors", "dags", "edi", "mappings", "validation")
-FILES = (".airflowignore", ".env.example", "Dockerfile", "docker-compose.yml")
+FOLDERS = ("config", "connectors", "dags", "docker", "edi", "mappings", "validation")
+FILES = (
+    ".airflowignore",
+    ".env.example",
+    "docker-compose.yml",
+    "scripts/make-env.sh",
+)
 IGNORE = ".crossdock/\n.env\nsystems.env\n__pycache__/\n"
 
 
@@ -59,6 +64,7 @@ def make_key(home: Home) -> str:
 def _copy(source: Path, target: Path) -> str:
     if target.exists():
         return f"kept {target.name}"
+    target.parent.mkdir(parents=True, exist_ok=True)
     if source.is_dir():
         shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
     else:
