@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,8 +48,18 @@ class Sandbox:
 
 
 def furnish(folder: Path, orders: int = 200) -> None:
-    """Write sample data for shop and ERP into ``folder``, where there is none yet."""
-    from crossdock import sample_shop
+    """Write sample data for shop, ERP, partner and till into ``folder``, once."""
+    from crossdock import sample_shop, sample_till
+
+    files: dict[str, Callable[[], bytes]] = {
+        "till/receipts-2026-11-20.csv": sample_till.till_receipts,
+        "partner/out/ORDERS_000001.edi": sample_till.partner_orders,
+    }
+    for file, make in files.items():
+        path = folder / file
+        if not path.parent.exists():  # later the partner's files are its own affair
+            path.parent.mkdir(parents=True)
+            path.write_bytes(make())
 
     stock, prices = sample_shop.shop_stock(), sample_shop.shop_prices()
     made = {
