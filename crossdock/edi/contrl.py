@@ -16,8 +16,8 @@ from crossdock.edi import writer
 from crossdock.edi.check import Checked, check_source
 from crossdock.edi.finding import Finding
 from crossdock.edi.guide import Guides
-from crossdock.edi.interchange import Interchange, part
-from crossdock.edi.separators import Element
+from crossdock.edi.interchange import Interchange
+from crossdock.edi.separators import Element, part
 from crossdock.edi.tokenizer import CharsetChoice
 from crossdock.edi.writer import Address, Envelope, Layout, Plain
 

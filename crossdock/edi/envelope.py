@@ -6,7 +6,8 @@ import re
 from collections import deque
 
 from crossdock.edi.finding import Finding, Kind
-from crossdock.edi.interchange import Group, Interchange, Message, part
+from crossdock.edi.interchange import Group, Interchange, Message
+from crossdock.edi.separators import part
 from crossdock.edi.splitter import WHITE
 from crossdock.edi.tokenizer import Opening, Rest
 from crossdock.errors import Unreadable

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from crossdock.edi.interchange import Message, part
-from crossdock.edi.separators import Element
+from crossdock.edi.interchange import Message
+from crossdock.edi.separators import Element, part
 from crossdock.errors import Refused
 
 Document = dict[str, Any]

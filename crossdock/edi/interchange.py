@@ -6,24 +6,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from crossdock.edi.finding import Finding
-from crossdock.edi.separators import Element, Separators
+from crossdock.edi.separators import Element, Separators, part
 from crossdock.edi.tokenizer import Opening
-
-
-def part(elements: list[Element], element: int, component: int = 0) -> str:
-    """Give one component of a parsed segment, empty where it is not there.
-
-    >>> part([["DTM"], ["137", "20260901", "102"]], 1, 2)
-    '102'
-    """
-    if element >= len(elements):
-        return ""
-    value = elements[element]
-    first = value[0] if value else ""
-    if isinstance(first, list):
-        value = first
-    found = value[component] if component < len(value) else ""
-    return found if isinstance(found, str) else ""
 
 
 @dataclass

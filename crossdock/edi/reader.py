@@ -14,7 +14,8 @@ from typing import BinaryIO
 
 from crossdock.edi import charset
 from crossdock.edi.envelope import SERVICE, TAG, Envelope
-from crossdock.edi.interchange import Interchange, Message, part
+from crossdock.edi.interchange import Interchange, Message
+from crossdock.edi.separators import part
 from crossdock.edi.splitter import WHITE, Segments
 from crossdock.edi.tokenizer import (
     CharsetChoice,

@@ -15,8 +15,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from crossdock.edi.finding import Finding
-from crossdock.edi.interchange import part
-from crossdock.edi.separators import Element, Separators
+from crossdock.edi.separators import Element, Separators, part
 from crossdock.edi.structure import Node
 
 _COUNTING = frozenset({"present", "has", "of_count"})

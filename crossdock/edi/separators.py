@@ -184,6 +184,22 @@ class Separators:
         return self.component.join(self.escape(part) for part in element if isinstance(part, str))
 
 
+def part(elements: list[Element], element: int, component: int = 0) -> str:
+    """Give one component of a parsed segment, empty where it is not there.
+
+    >>> part([["DTM"], ["137", "20260901", "102"]], 1, 2)
+    '102'
+    """
+    if element >= len(elements):
+        return ""
+    value = elements[element]
+    first = value[0] if value else ""
+    if isinstance(first, list):
+        value = first
+    found = value[component] if component < len(value) else ""
+    return found if isinstance(found, str) else ""
+
+
 _PLANE = 0xF0000
 _HIDDEN = re.compile("[\U000f0000-\U000f007f]")
 

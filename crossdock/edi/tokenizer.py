@@ -16,17 +16,18 @@ from pathlib import Path
 from typing import BinaryIO
 
 from crossdock.edi import charset
-from crossdock.edi.separators import Element, Separators
+from crossdock.edi.separators import Element, Separators, part
 from crossdock.edi.splitter import WHITE_BYTES, Segments, Splitter, released_in
 from crossdock.errors import Unreadable
 
 BLOCK = 1 << 18
-LONGEST_SEGMENT = 4 << 20
+LONGEST_SEGMENT = 1 << 20
 """A segment longer than this (bytes) is no segment: the terminator is wrong or missing."""
 
 CharsetChoice = Callable[[list[Element]], str]
 """Given the elements of UNB, the codec that the partner's file asks for, or an empty text."""
 
+_LINE = re.compile(rb"[\r\n]")
 _HEADER = 4096
 """UNA and UNB end within so many bytes."""
 
@@ -157,40 +158,27 @@ class Tokenizer:
 
     def _try(self, start: int) -> Opening | None:
         """Read the interchange header at ``start`` in the buffer, if it is one."""
-        buffer, una, position = self._buffer, "", start
-        if buffer.startswith(b"UNA", start):
-            una = buffer[start : start + 9].decode("latin-1")
-            position = start + 9
-            while position < len(buffer) and buffer[position] in WHITE_BYTES:
-                position += 1
-            if not buffer.startswith((b"UNB", b"UIB"), position):
-                return None
-        mark = buffer[position + 3 : position + 4].decode("latin-1")
-        try:
-            separators = (
-                Separators.from_una(una[3:]) if una else self._plain(mark, buffer, position)
-            )
-        except Unreadable:
+        window = self._buffer[start : start + _HEADER]
+        found = _header(window)
+        if found is None:
             return None
-        if separators is None or mark != separators.element:
+        separators, una, position = found
+        end = _end(window, position, separators)
+        if end < 0:
             return None
-        end = self._end(buffer, position, separators)
-        if end < 0 or end - position > _HEADER // 2:
-            return None
-        raw = buffer[position:end]
+        raw = window[position:end]
         elements = separators.parse(raw.decode("latin-1"))
-        first = elements[1] if len(elements) > 1 else [""]
-        names = [part for part in first if isinstance(part, str)]
-        identifier, version = names[0] if names else "", names[1] if len(names) > 1 else ""
+        identifier, version = part(elements, 1), part(elements, 1, 1)
         codec = charset.codec_of(identifier, self._choose(elements) if self._choose else "")
-        if self._outer or (not self._base and buffer.startswith(b"\xef\xbb\xbf") and start == 3):
-            codec = "utf-8" if codec == "ascii" or self._outer else codec
+        marked = not self._base and start == 3 and self._buffer.startswith(b"\xef\xbb\xbf")
+        if self._outer or (marked and codec == "ascii"):
+            codec = "utf-8"
         separators = separators.for_syntax(version, una=bool(una))
         text, _ = charset.decode(raw, codec)
         opening = Opening(
-            before=buffer[self._at : start],
+            before=self._buffer[self._at : start],
             una=una,
-            lead=buffer[start + 9 : position].decode("latin-1") if una else "",
+            lead=window[9:position].decode("latin-1") if una else "",
             unb=text,
             elements=separators.parse(text),
             separators=separators,
@@ -200,30 +188,8 @@ class Tokenizer:
             offset=self._base + start,
             outer=self._outer,
         )
-        self._at = end + len(separators.terminator.encode("latin-1"))
+        self._at = start + end + 1
         return opening
-
-    def _plain(self, mark: str, buffer: bytes, position: int) -> Separators | None:
-        """Without UNA: the default characters, with a line end as terminator where that is used."""
-        if mark != "+":
-            return None
-        usual = Separators()
-        line = re.compile(rb"[\r\n]").search(buffer, position)
-        end = self._end(buffer, position, usual)
-        if line is not None and (end < 0 or line.start() < end):
-            behind = buffer[line.end() : line.end() + 4].lstrip(WHITE_BYTES)
-            if re.match(rb"U[NI][HGB]|UN[HGZ]", behind):
-                return Separators(terminator=line.group().decode("latin-1"))
-        return usual
-
-    @staticmethod
-    def _end(buffer: bytes, position: int, separators: Separators) -> int:
-        """Find the next terminator that is not released; -1 where there is none."""
-        mark, release = separators.terminator.encode(), separators.release.encode()
-        end = buffer.find(mark, position)
-        while end >= 0 and release and released_in(buffer, end, release[0]):
-            end = buffer.find(mark, end + 1)
-        return end
 
     # -- segments ---------------------------------------------------------------------------
     def _body(self, opening: Opening) -> Iterator[Segments]:
@@ -246,3 +212,39 @@ class Tokenizer:
                     where=f"byte {self.offset}",
                     fix=f"look whether {opening.separators.terminator!r} is the terminator",
                 )
+
+
+def _header(window: bytes) -> tuple[Separators, str, int] | None:
+    """Find separators, the text of UNA and the place of UNB, where ``window`` begins with them."""
+    una, position = "", 0
+    if window.startswith(b"UNA"):
+        una = window[:9].decode("latin-1")
+        position = len(window) - len(window[9:].lstrip(WHITE_BYTES))
+        if not window.startswith((b"UNB", b"UIB"), position):
+            return None
+    mark = window[position + 3 : position + 4].decode("latin-1")
+    try:
+        separators = Separators.from_una(una[3:]) if una else _plain(window)
+    except Unreadable:
+        return None
+    return (separators, una, position) if mark == separators.element else None
+
+
+def _plain(window: bytes) -> Separators:
+    """Without UNA: the default characters, with a line end as terminator where that is used."""
+    usual = Separators()
+    line, end = _LINE.search(window), _end(window, 0, usual)
+    if line is not None and (end < 0 or line.start() < end):
+        behind = window[line.end() : line.end() + 4].lstrip(WHITE_BYTES)
+        if behind.startswith((b"UNH", b"UNG", b"UNZ", b"UIH")):
+            return Separators(terminator=line.group().decode("latin-1"))
+    return usual
+
+
+def _end(window: bytes, position: int, separators: Separators) -> int:
+    """Find the next terminator that is not released; -1 where there is none."""
+    mark, release = separators.terminator.encode(), separators.release.encode()
+    end = window.find(mark, position)
+    while end >= 0 and release and released_in(window, end, release[0]):
+        end = window.find(mark, end + 1)
+    return end
