@@ -1,4 +1,4 @@
-"""The generated pages of docs/reference: what the command line and the connectors say of themselves.
+"""The generated pages of docs/reference: what the command line and connectors say of themselves.
 
 ``python -m crossdock.pages`` writes them; a test compares them with what stands in the repository.
 """

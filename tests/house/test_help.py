@@ -2,9 +2,9 @@
 
 import json
 import os
+import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -49,7 +49,7 @@ def test_reading_flows_imports_nothing_heavy() -> None:
 def test_help_is_fast() -> None:
     best = 60.0
     for _ in range(3):
-        start = time.monotonic()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         done = subprocess.run(
             [sys.executable, "-m", "crossdock.cli", "--help"],
             capture_output=True,
@@ -57,6 +57,8 @@ def test_help_is_fast() -> None:
             check=True,
             env={**os.environ, "COLUMNS": "100"},
         )
-        best = min(best, time.monotonic() - start)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        spent = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+        best = min(best, spent)
     assert "Exit status" in done.stdout
-    assert best < 0.5
+    assert best < 0.5, "seconds of processor time, so that a busy machine does not matter"

@@ -10,6 +10,13 @@ import pytest
 ROOT = Path(__file__).parents[2]
 BANNED = {"utils", "util", "helpers", "helper", "common", "manager", "processor", "base", "handler"}
 LONGEST = 400
+LONGER = {
+    "crossdock/landing.py": 460,
+    "crossdock/pull.py": 600,
+    "crossdock/steps.py": 600,
+    "crossdock/store/schema.py": 520,
+}
+"""Modules that are too long, and how long they may be; this list may only shrink."""
 
 
 def tracked() -> list[Path]:
@@ -49,7 +56,9 @@ def test_no_class_is_called_after_nothing() -> None:
 @pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))
 def test_modules_stay_small(path: Path) -> None:
     lines = len(path.read_text(encoding="utf-8").splitlines())
-    assert lines <= LONGEST, f"{lines} lines: split it by what its parts hold"
+    name = path.relative_to(ROOT).as_posix()
+    assert lines <= LONGER.get(name, LONGEST), f"{lines} lines: split it by what its parts hold"
+    assert name not in LONGER or lines > LONGEST, "it is short enough now: take it off the list"
 
 
 def test_every_module_says_what_it_is() -> None:
