@@ -1,8 +1,8 @@
 """The sandbox ERP: a SOAP service with a WSDL of its own, on loopback.
 
 It has the manners of its kind: most refusals come as HTTP 200 with ``Succeeded`` false, and a
-sales order that is sent twice becomes two documents. Whoever retries must look first
-(``FindSalesOrders``).
+sales order that is created twice becomes two documents. Whoever retries must look first
+(``FindSalesOrders``), and whoever has a change must say so (``ChangeSalesOrders``).
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import base64
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -26,13 +25,15 @@ from crossdock.sandbox.collection import (
     read_cursor,
     write_cursor,
 )
+from crossdock.sandbox.erp_orders import ENTITY as SALES_ORDER
+from crossdock.sandbox.erp_orders import SalesOrders
 from crossdock.sandbox.faults import NO_FAULTS, Plan
 from crossdock.sandbox.journal import Entry, Journal
 from crossdock.sandbox.server import Answer, Request, Server
 
 _XML = "text/xml; charset=utf-8"
-_ASKED = {"CreateSalesOrder", "CreateSalesOrders", "FindSalesOrders", "CreateCustomer",
-          "FindCustomers", "GetStock", "GetPrices"}  # fmt: skip
+_ASKED = {"CreateSalesOrder", "CreateSalesOrders", "ChangeSalesOrders", "FindSalesOrders",
+          "CreateCustomer", "ChangeCustomer", "FindCustomers", "GetStock", "GetPrices"}  # fmt: skip
 
 
 class Erp:
@@ -61,9 +62,7 @@ class Erp:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.now = now
-        self.closed_before = closed_before
         self.security = security
-        self.knows_everybody = customers is None
         self.customers: dict[str, Mapping[str, Any]] = {
             number: {"CustomerNo": number, "Name": number} for number in customers or ()
         }
@@ -71,9 +70,10 @@ class Erp:
             "stock": Collection("stock", "ItemNo", load(stock)),
             "prices": Collection("prices", "ItemNo", load(prices)),
         }
-        self.documents: dict[str, dict[str, Any]] = {}
-        self._by_number: dict[str, list[str]] = {}
         self.journal = Journal(folder / "erp.journal.jsonl", "erp", now)
+        self._orders = SalesOrders(
+            self.journal, None if customers is None else self.customers, closed_before
+        )
         self._lock = threading.RLock()
         self._schema = soap.schema()
         for entry in self.journal.entries("accepted", "changed"):
@@ -111,16 +111,19 @@ class Erp:
             self.journal.write(entry)
             self._apply(entry)
 
+    def close_document(self, ident: str) -> None:
+        """Close a sales order by its DocumentId, so that it can no longer be changed."""
+        with self._lock:
+            self._orders.close(ident)
+
     # -- state ---------------------------------------------------------------------------------
     def _apply(self, entry: Entry) -> None:
-        if entry.kind == "changed":
+        if entry.entity == SALES_ORDER:
+            self._orders.apply(entry)
+        elif entry.kind == "changed":
             self.data[entry.entity].put(entry.body)
-        elif entry.entity == "customer":
-            self.customers[entry.their_id] = entry.body
         else:
-            head = {"DocumentId": entry.their_id, "Status": "Open", "CreatedAt": entry.at}
-            self.documents[entry.their_id] = {**head, **entry.body}
-            self._by_number.setdefault(entry.reference, []).append(entry.their_id)
+            self.customers[entry.their_id] = entry.body
 
     # -- the wire ------------------------------------------------------------------------------
     def _endpoint(self, method: str, path: str) -> str:
@@ -166,63 +169,55 @@ class Erp:
 
     # -- operations, named as in the WSDL ------------------------------------------------------
     def _CreateSalesOrder(self, order: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
-        return {"Result": self._create(order)}
+        return {"Result": self._orders.create(order)}
 
     def _CreateSalesOrders(self, call: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
-        return {"Results": {"Result": [self._create(order) for order in call["Orders"]["Order"]]}}
+        results = [self._orders.create(order) for order in call["Orders"]["Order"]]
+        return {"Results": {"Result": results}}
 
-    def _create(self, order: dict[str, Any]) -> dict[str, Any]:
-        number = order["OrderNo"]
-        code, message = self._objection(order)
-        if code:
-            self.journal.write(
-                self.journal.entry(
-                    "refused", "sales_order", "", order, reference=number, message=message
-                )
-            )
-            return {"Succeeded": "false", "Reference": number, "Code": code, "Message": message}
-        entry = self.journal.entry(
-            "accepted",
-            "sales_order",
-            f"SO-{len(self.documents) + 1:06}",
-            order,
-            reference=number,
-            amount=order["Total"],
-            currency=order["Currency"],
-        )
-        self.journal.write(entry)
-        self._apply(entry)
-        return {"Succeeded": "true", "Reference": number, "DocumentId": entry.their_id}
-
-    def _objection(self, order: dict[str, Any]) -> tuple[str, str]:
-        """Say why the ERP does not book this order, as (code, message), or two empty texts."""
-        if not self.knows_everybody and order["CustomerNo"] not in self.customers:
-            return "CUSTOMER_UNKNOWN", "There is no customer with this number."
-        lines = sum((Decimal(line["Amount"]) for line in order["Lines"]["Line"]), Decimal(0))
-        if lines != Decimal(order["Total"]):
-            return "TOTAL_WRONG", f"The total is not the sum of the lines, {lines}."
-        date = datetime.fromisoformat(order["OrderDate"])
-        date = date if date.tzinfo else date.replace(tzinfo=UTC)
-        if self.closed_before and date < self.closed_before:
-            return "PERIOD_CLOSED", "The order date is in a closed period."
-        return "", ""
+    def _ChangeSalesOrders(self, call: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        results = [self._orders.change(order) for order in call["Orders"]["Order"]]
+        return {"Results": {"Result": results}}
 
     def _FindSalesOrders(self, call: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
-        found = [ident for number in call["OrderNo"] for ident in self._by_number.get(number, ())]
-        return {"Documents": {"Document": [self.documents[ident] for ident in found]}}
+        return {"Documents": {"Document": self._orders.find(call["OrderNo"])}}
 
     def _CreateCustomer(self, customer: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
-        number = customer["CustomerNo"]
-        if number in self.customers:
+        if customer["CustomerNo"] in self.customers:
             message = "There is a customer with this number."
-            entry = self.journal.entry("refused", "customer", number, customer, message=message)
+            return self._refuse_customer(customer, "create", "CUSTOMER_EXISTS", message)
+        return self._take_customer(customer, "create")
+
+    def _ChangeCustomer(self, customer: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        known = self.customers.get(customer["CustomerNo"])
+        if known is None:
+            message = "There is no customer with this number."
+            return self._refuse_customer(customer, "change", "CUSTOMER_UNKNOWN", message)
+        return self._take_customer(customer, "change", effect=known != customer)
+
+    def _take_customer(
+        self, customer: dict[str, Any], operation: str, *, effect: bool = True
+    ) -> dict[str, Any]:
+        number = customer["CustomerNo"]
+        if effect:
+            entry = self.journal.entry(
+                "accepted", "customer", number, customer, operation=operation
+            )
             self.journal.write(entry)
-            result = {"Succeeded": "false", "Reference": number, "Code": "CUSTOMER_EXISTS"}
-            return {"Result": {**result, "Message": message}}
-        entry = self.journal.entry("accepted", "customer", number, customer)
-        self.journal.write(entry)
-        self._apply(entry)
+            self._apply(entry)
         return {"Result": {"Succeeded": "true", "Reference": number, "DocumentId": number}}
+
+    def _refuse_customer(
+        self, customer: dict[str, Any], operation: str, code: str, message: str
+    ) -> dict[str, Any]:
+        number = customer["CustomerNo"]
+        self.journal.write(
+            self.journal.entry(
+                "refused", "customer", number, customer, message=message, operation=operation
+            )
+        )
+        result = {"Succeeded": "false", "Reference": number, "Code": code, "Message": message}
+        return {"Result": result}
 
     def _FindCustomers(self, call: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
         known = self.customers

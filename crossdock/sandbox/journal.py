@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 Kind = Literal["exposed", "accepted", "refused", "changed"]
+Operation = Literal["", "create", "change"]
 
 
 def canonical(body: Any) -> str:
@@ -42,6 +43,7 @@ class Entry:
     here), refused (a write was turned down), or changed (the system's own people did something).
     ``reference`` is the business number or the caller's reference, ``their_id`` the system's own
     id, ``amount`` a decimal as text, ``key`` the caller's idempotency key where there was one.
+    ``operation`` tells create from change at systems that have both, and is empty elsewhere.
     """
 
     at: str
@@ -56,6 +58,7 @@ class Entry:
     body: Any = None
     key: str | None = None
     message: str = ""
+    operation: Operation = ""
 
     @property
     def version(self) -> tuple[str, str, str]:
@@ -151,9 +154,17 @@ def read(path: Path) -> Iterator[Entry]:
 
 
 def effects(entries: Iterable[Entry]) -> Mapping[tuple[str, str], list[Entry]]:
-    """Group accepted effects by (entity, reference): more than one create there is a double."""
+    """Group accepted effects by (entity, reference), oldest first."""
     found: dict[tuple[str, str], list[Entry]] = {}
     for entry in entries:
         if entry.kind == "accepted":
             found.setdefault((entry.entity, entry.reference), []).append(entry)
     return found
+
+
+def created(entries: Iterable[Entry]) -> Mapping[tuple[str, str], list[Entry]]:
+    """Group what was created by (entity, reference): more than one there is a double.
+
+    Changes of what is there already are left out.
+    """
+    return effects(entry for entry in entries if entry.operation != "change")

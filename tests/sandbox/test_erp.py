@@ -40,6 +40,11 @@ def order(number: str, **rest: Any) -> dict[str, Any]:
     }
 
 
+def changed(number: str, **rest: Any) -> dict[str, Any]:
+    line = {"LineNo": 1, "ItemNo": "B", "Quantity": 4, "UnitPrice": "1.5", "Amount": Decimal(6)}
+    return order(number, **{"Total": Decimal(6), "Lines": {"Line": [line]}, **rest})
+
+
 @pytest.fixture
 def erp(tmp_path: Path) -> Iterator[Erp]:
     with Erp(tmp_path, customers=["C1"], closed_before=datetime(2024, 1, 1, tzinfo=UTC)) as running:
@@ -88,6 +93,54 @@ def test_a_batch_has_a_result_for_each(erp: Erp) -> None:
     ]
 
 
+def test_a_change_replaces_the_document_and_books_none(erp: Erp) -> None:
+    service = client(erp)
+    service.CreateSalesOrder(**order("1", CustomerName="Old"))
+    for _ in range(2):  # the second is what a caller sends who did not hear the answer
+        (found,) = service.ChangeSalesOrders({"Order": [changed("1")]})
+        assert (found.Succeeded, found.Reference, found.DocumentId) == (True, "1", "SO-000001")
+    (document,) = service.FindSalesOrders(["1"])
+    assert (document.DocumentId, document.Total, document.Status) == ("SO-000001", 6, "Open")
+    assert document.CustomerName is None
+    entries = erp.journal.entries()
+    assert [entry.operation for entry in entries] == ["create", "change"]
+    assert len(journal.effects(entries)["sales_order", "1"]) == 2
+    assert len(journal.created(entries)["sales_order", "1"]) == 1
+
+
+def test_changes_that_cannot_be_are_refused_one_by_one(erp: Erp) -> None:
+    service = client(erp)
+    for number in ("1", "2", "2", "3", "4"):
+        service.CreateSalesOrder(**order(number))
+    erp.close_document("SO-000004")
+    sent = [changed("1"), changed("2"), changed("3"), changed("4", Total=Decimal(9)), changed("5"),
+            changed("2", DocumentId="SO-000003"), changed("1", DocumentId="SO-000002")]  # fmt: skip
+    found = service.ChangeSalesOrders({"Order": sent})
+    assert [(one.Succeeded, one.Code) for one in found] == [
+        (True, None),
+        (False, "AMBIGUOUS"),
+        (False, "DOCUMENT_CLOSED"),
+        (False, "TOTAL_WRONG"),
+        (False, "DOCUMENT_UNKNOWN"),
+        (True, None),
+        (False, "DOCUMENT_UNKNOWN"),
+    ]
+    changes = [entry for entry in erp.journal.entries("accepted") if entry.operation == "change"]
+    assert [entry.their_id for entry in changes] == ["SO-000001", "SO-000003"]
+    refused = erp.journal.entries("refused")
+    assert {entry.operation for entry in refused} == {"change"}
+    assert "DocumentId" not in refused[-1].body
+
+
+def test_a_customer_is_changed_but_not_made_by_a_change(erp: Erp) -> None:
+    service = client(erp)
+    assert service.ChangeCustomer(CustomerNo="C9", Name="Nine").Code == "CUSTOMER_UNKNOWN"
+    for _ in range(2):
+        assert service.ChangeCustomer(CustomerNo="C1", Name="One", Country="DE").Succeeded
+    assert [found.Name for found in service.FindCustomers(["C1", "C9"])] == ["One"]
+    assert [entry.operation for entry in erp.journal.entries("accepted")] == ["change"]
+
+
 @pytest.mark.parametrize(
     "change",
     [{"Currency": "EURO"}, {"OrderNo": ""}, {"OrderNo": "x" * 21}],
@@ -95,9 +148,12 @@ def test_a_batch_has_a_result_for_each(erp: Erp) -> None:
 def test_what_the_schema_does_not_allow_is_a_fault_of_the_caller(
     erp: Erp, change: dict[str, Any]
 ) -> None:
+    service = client(erp)
     with pytest.raises(zeep.exceptions.Fault) as caught:
-        client(erp).CreateSalesOrder(**order("1", **change))
+        service.CreateSalesOrder(**order("1", **change))
     assert caught.value.code == "soap:Client"
+    with pytest.raises(zeep.exceptions.Fault, match="not valid"):
+        service.ChangeSalesOrders({"Order": [order("1", **change)]})
     assert erp.journal.entries() == []
 
 
@@ -141,8 +197,15 @@ def test_an_erp_that_starts_again_knows_its_documents(tmp_path: Path) -> None:
     with Erp(tmp_path) as erp:
         client(erp).CreateSalesOrder(**order("1"))
         client(erp).CreateCustomer(CustomerNo="C7", Name="Seven")
+        client(erp).ChangeSalesOrders({"Order": [changed("1")]})
+        client(erp).CreateSalesOrder(**order("9"))
+        erp.close_document("SO-000002")
     with Erp(tmp_path) as erp:
         service = client(erp)
-        assert [found.DocumentId for found in service.FindSalesOrders(["1"])] == ["SO-000001"]
+        found = service.FindSalesOrders(["1", "9"])
+        assert [(one.DocumentId, one.Total, one.Status) for one in found] == [
+            ("SO-000001", 6, "Open"),
+            ("SO-000002", 3, "Closed"),
+        ]
         assert len(service.FindCustomers(["C7"])) == 1
-        assert service.CreateSalesOrder(**order("2")).DocumentId == "SO-000002"
+        assert service.CreateSalesOrder(**order("2")).DocumentId == "SO-000003"
