@@ -69,9 +69,9 @@ class Rest(Connector):
     def stream(cls, name: str, spec: Mapping[str, Any]) -> Reads | Writes:
         """Make a stream and compile its options, so that a mistake shows before any request."""
         made = super().stream(name, spec)
-        if isinstance(made, Reads):
+        if isinstance(made, Reads) and not made.options.get("of"):
             Listing.of(made)
-        else:
+        elif isinstance(made, Writes):
             verify(made)
         return made
 

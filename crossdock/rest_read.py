@@ -16,7 +16,7 @@ from typing import Any
 
 from crossdock import json
 from crossdock.connector import Page, Reads
-from crossdock.errors import Misconfigured, TryLater, Unreadable
+from crossdock.errors import Misconfigured, Refused, TryLater, Unreadable
 from crossdock.exchange import Answer, Request
 from crossdock.http import HttpSession
 from crossdock.paging import Numbered, Seen, Step, Walk
@@ -146,7 +146,10 @@ class Reader:
         def verify(answer: Answer) -> None:
             found[:] = [self._seen(answer, request.where)]
 
-        return self._session.send(dataclasses.replace(request, verify=verify)), found[0]
+        try:
+            return self._session.send(dataclasses.replace(request, verify=verify)), found[0]
+        except Refused as error:  # a list is asked for by us, so the fault is in the stream
+            raise Misconfigured(error.what, where=error.where, fix="correct the stream") from None
 
     def _seen(self, answer: Answer, where: str) -> Seen:
         media = self._stream.media

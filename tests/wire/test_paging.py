@@ -170,6 +170,14 @@ def test_an_answer_without_its_list_is_never_nothing(world: World, serve: Serve)
     assert read(connect(world, server.url, spec)) == []
 
 
+@pytest.mark.parametrize("status", [400, 404, 409, 422])
+def test_a_list_that_is_refused_stops_the_flow(world: World, serve: Serve, status: int) -> None:
+    server = serve(lambda heard: answer('{"message": "unknown filter"}', status))
+    with pytest.raises(Misconfigured, match="unknown filter"):
+        read(connect(world, server.url, {"path": "x", "key": "id"}))
+    assert len(server.heard) == 1
+
+
 def test_a_report_whose_end_nobody_marked_is_not_trusted(world: World, serve: Serve) -> None:
     server = serve(lambda heard: answer("a,b\n1,2\n", length=False))
     spec = {"path": "report", "key": "a", "media": "csv"}
