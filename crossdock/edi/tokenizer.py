@@ -31,7 +31,7 @@ _LINE = re.compile(rb"[\r\n]")
 _HEADER = 4096
 """UNA and UNB end within so many bytes."""
 
-_START = re.compile(rb"UNA|UNB|UIB")
+_START = re.compile(rb"UNA|U[NI]B[^A-Za-z0-9\s][A-Za-z0-9]{4}")
 _UTF16 = {
     b"\xff\xfe": "utf-16-le",
     b"\xfe\xff": "utf-16-be",
@@ -143,7 +143,7 @@ class Tokenizer:
         while after <= LONGEST_SEGMENT:
             found = _START.search(self._buffer, self._at + after)
             if found is None:
-                after = max(after, len(self._buffer) - self._at - 2)
+                after = max(after, len(self._buffer) - self._at - 7)
                 if not self._fill():
                     break
                 continue
