@@ -32,8 +32,9 @@ if TYPE_CHECKING:
 _READS = {"operation", "request", "since", "token", "lists", "namespace"}
 _WRITES = {
     "operation", "request", "items", "result", "succeeded", "yes", "id", "code", "message",
-    "codes", "match", "lookup",
+    "codes", "match", "lookup", "update",
 }  # fmt: skip
+_UPDATES = _WRITES - {"lookup", "update"} | {"their_id"}
 _BODY = "Envelope.Body."
 _AUTH = ("basic", "username_token", "digest", "none")
 
@@ -83,6 +84,7 @@ class Soap(Connector):
         else:
             Results.of(made.options)
             _sound_lookup(made)
+            _sound_update(made)
         return made
 
     # -- connecting ------------------------------------------------------------------------------
@@ -121,12 +123,7 @@ class Soap(Connector):
         from crossdock.soap.pins import Pins, read_file
         from crossdock.soap.service import signatures
 
-        used = {str(stream.options["operation"]) for stream in self._streams().values()}
-        used |= {
-            str(stream.options["lookup"]["operation"])
-            for stream in self._streams().values()
-            if "lookup" in stream.options
-        }
+        used = {name for stream in self._streams().values() for name in _operations(stream)}
         pins = Pins(
             self.world.scratch / "wsdl" / (self.system or "system"),
             lambda path: signatures(path, self.port),
@@ -196,7 +193,8 @@ class Soap(Connector):
             return
         for name, stream in self._streams().items():
             try:
-                service.require(str(stream.options["operation"]))
+                for operation in _operations(stream):
+                    service.require(operation)
                 detail = self._tried(service, stream)
                 yield Check(f"stream {name}", True, detail)
             except CrossdockError as error:
@@ -224,7 +222,10 @@ class Soap(Connector):
 
     # -- writing ---------------------------------------------------------------------------------
     def write(self, stream: Writes, parcels: Sequence[Parcel]) -> list[Outcome]:
-        """Call the operation, once for all parcels where it takes ``items``, else once for each."""
+        """Call the operation, once for all parcels where it takes ``items``, else once for each.
+
+        Changes go to the operation under ``update``, and are refused where there is none.
+        """
         from crossdock.soap.writing import write
 
         return write(self._service(), self.world, stream, parcels)
@@ -234,6 +235,29 @@ class Soap(Connector):
         from crossdock.soap.writing import lookup
 
         return lookup(self._service(), self.world, stream, parcels)
+
+
+def _operations(stream: Reads | Writes) -> list[str]:
+    """All operations that a stream calls."""
+    options = stream.options
+    own = [options, options.get("update"), options.get("lookup")]
+    return [str(spec["operation"]) for spec in own if spec]
+
+
+def _sound_update(stream: Writes) -> None:
+    from crossdock.soap.results import Results
+
+    if "update" not in stream.options:
+        return
+    own = stream.options["update"]
+    if not isinstance(own, Mapping) or not own.get("operation"):
+        raise ValueError("update: it needs an operation, the one that changes a document")
+    if own["operation"] == stream.options["operation"] and stream.delivery != "upsert":
+        raise ValueError("update: it needs an operation of its own, not the one that creates")
+    unknown = set(own) - _UPDATES
+    if unknown:
+        raise ValueError(f"update: unknown: {', '.join(sorted(unknown))}")
+    Results.of({**stream.options, **own})
 
 
 def _sound_lookup(stream: Writes) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, get_args
 
+from crossdock.connector import Outcome, Parcel
 from crossdock.errors import CrossdockError, Misconfigured, Refused, TryLater
 
 Meaning = Literal["delivered", "accepted", "refused", "try_later", "uncertain", "misconfigured"]
@@ -53,6 +54,20 @@ def at(document: Any, path: str) -> Any:
         else:
             return None
     return document
+
+
+def by_hand(parcel: Parcel) -> Outcome:
+    """Refuse a change or a deletion at a target that cannot take it; it is never a create.
+
+    >>> by_hand(Parcel("shop/7", "k", "update", {})).message
+    'this target takes new documents only: the change of shop/7 must be made there by hand'
+    """
+    takes, what = "new documents only", "change"
+    if parcel.operation == "delete":
+        takes, what = "no deletions", "deletion"
+    words = f"this target takes {takes}: "
+    words += f"the {what} of {parcel.reference} must be made there by hand"
+    return Outcome(parcel.reference, "refused", parcel.their_id, words)
 
 
 def listed(document: Any, path: str, where: str) -> list[Any]:

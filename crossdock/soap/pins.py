@@ -57,7 +57,9 @@ class Pins:
         """Give the contract to use for ``location`` (URL or path of a WSDL).
 
         ``sha256`` is the declared pin or empty, ``used`` the operations that we call. Raises
-        Misconfigured where the WSDL changed so that these would break.
+        Misconfigured where the WSDL changed so that these would break. A contract that was only
+        the first seen gives way to a fresh one that breaks nothing and has operations of ``used``
+        that it did not have.
         """
         pin = sha256 or self._first_seen()
         try:
@@ -70,7 +72,7 @@ class Pins:
             return self._kept(kept, pin)
         if not pin or fresh.sha256 == pin:
             return self._fresh(fresh)
-        return self._changed(fresh, pin, location, used)
+        return self._changed(fresh, pin, location, used, declared=bool(sha256))
 
     def _first_seen(self) -> str:
         path = self.folder / "pin"
@@ -88,7 +90,9 @@ class Pins:
     def _kept(self, path: Path, pin: str) -> Pinned:
         return Pinned(path, collect(str(path), read_file).address, pin)
 
-    def _changed(self, fresh: Contract, pin: str, location: str, used: set[str]) -> Pinned:
+    def _changed(
+        self, fresh: Contract, pin: str, location: str, used: set[str], *, declared: bool
+    ) -> Pinned:
         kept = self.folder / pin / MAIN
         fix = f"look at the change; when it is right, write wsdl_sha256: {fresh.sha256}"
         if not kept.exists():
@@ -97,10 +101,14 @@ class Pins:
                 where=location,
                 fix=fix,
             )
-        found = compare(self.signatures(kept), self.signatures(fresh.keep(self.folder)), used)
+        before, after = self.signatures(kept), self.signatures(fresh.keep(self.folder))
+        found = compare(before, after, used)
         shown = "; ".join(found.lines[:_SHOWN]) or "wording only"
         if found.breaking:
             raise Misconfigured(f"the WSDL changed: {shown}", where=location, fix=fix)
+        if not declared and used - set(before) and used <= set(after):
+            log.warning("the WSDL of %s grew by what is called now (%s)", location, shown)
+            return self._fresh(fresh)
         log.warning("the WSDL of %s changed (%s); its pinned copy is used", location, shown)
         return Pinned(kept, fresh.address, pin, found)
 

@@ -104,7 +104,7 @@ class Results:
         return ("delivered" if good else "refused"), message
 
     def _outcome(self, parcel: Parcel, result: Any, meaning: str, message: str) -> Outcome:
-        their_id = text(result, self.id) or None
+        their_id = text(result, self.id) or parcel.their_id  # a change has one before
         said = text(result, self.code) in self.codes  # such as "exists already", without an id
         if meaning == "delivered" and self.id and not their_id and not said:
             return Outcome(parcel.reference, "uncertain", None, f"a yes without an id. {message}")

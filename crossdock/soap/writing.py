@@ -1,7 +1,12 @@
-"""Write documents to a SOAP service, and look for them there."""
+"""Write documents to a SOAP service, and look for them there.
+
+New documents go to the stream's operation, changes to the one under ``update``. A create is never
+a change: at most services a second one is a second document.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import logging
 from collections.abc import Mapping, Sequence
@@ -15,7 +20,7 @@ from crossdock.retry import Patience
 from crossdock.soap import faults
 from crossdock.soap.results import Results, text
 from crossdock.soap.service import Service
-from crossdock.verdict import at
+from crossdock.verdict import at, by_hand
 from crossdock.xml import plain
 
 log = logging.getLogger(__name__)
@@ -23,26 +28,40 @@ log = logging.getLogger(__name__)
 _MOST = 100
 
 
+def for_operation(stream: Writes, operation: str) -> Writes | None:
+    """Give the stream as its options are for ``operation``; None where it does not take it.
+
+    Where the class is upsert, one operation is for both by its declaration.
+    """
+    if operation == "create":
+        return stream
+    own = stream.options.get("update", {})
+    if operation != "update" or not (own or stream.delivery == "upsert"):
+        return None
+    return dataclasses.replace(stream, options={**stream.options, **own})
+
+
 def write(
     service: Service, world: World, stream: Writes, parcels: Sequence[Parcel]
 ) -> list[Outcome]:
     """Send ``parcels``: in one call where the operation takes ``items``, else one call each.
 
-    Raises TryLater or Misconfigured only where nothing was sent that may have had an effect.
+    Creates and changes go in calls of their own; a change that the stream does not take is
+    refused. Raises TryLater or Misconfigured only where nothing was sent that may have had an
+    effect.
     """
     end = world.monotonic() + stream.deadline
-    items = str(stream.options.get("items", ""))
     said: dict[int, Outcome] = {}
-    good = _buildable(service, stream, items, parcels, said)
-    groups = [good] if items else [[row] for row in good]
+    groups = _groups(service, stream, parcels, said)
     while groups:
-        rows = groups.pop(0)
+        way, rows = groups.pop(0)
         group = [parcels[row] for row in rows]
         try:
-            outcomes = _call(service, stream, items, group, end - world.monotonic())
+            outcomes = _call(service, way, group, end - world.monotonic())
         except Refused as error:  # a fault that blames the request: none of it was done
             if len(rows) > 1:
-                groups[:0] = [rows[: len(rows) // 2], rows[len(rows) // 2 :]]
+                half = len(rows) // 2
+                groups[:0] = [(way, rows[:half]), (way, rows[half:])]
                 continue
             outcomes = [Outcome(group[0].reference, "refused", message=error.what)]
         except (TryLater, Misconfigured) as error:
@@ -50,41 +69,57 @@ def write(
             if not unclear and not any(o.verdict != "refused" for o in said.values()):
                 raise
             said |= zip(rows, _stopped(stream, group, error, unclear), strict=True)
-            for rest in groups:
+            for _, rest in groups:
                 said |= zip(rest, _unsent([parcels[row] for row in rest], error), strict=True)
             break
         said |= zip(rows, outcomes, strict=True)
     return [said[row] for row in range(len(parcels))]
 
 
-def _buildable(
-    service: Service,
-    stream: Writes,
-    items: str,
-    parcels: Sequence[Parcel],
-    said: dict[int, Outcome],
-) -> list[int]:
-    """Rows that make a request by the WSDL; the others are refused, and nothing is sent yet."""
-    good = []
+def _groups(
+    service: Service, stream: Writes, parcels: Sequence[Parcel], said: dict[int, Outcome]
+) -> list[tuple[Writes, list[int]]]:
+    """Rows that go in one call, each with how; nothing is sent yet.
+
+    ``said`` gets the rows that cannot be sent: they do not fit the WSDL, or are no creates at a
+    stream that takes only those.
+    """
+    by_operation: dict[str, list[int]] = {}
     for row, parcel in enumerate(parcels):
-        try:
-            service.build(str(stream.options["operation"]), _request(stream, items, [parcel]))
-            good.append(row)
-        except Refused as error:
-            said[row] = Outcome(parcel.reference, "refused", message=error.what)
-    return good
+        by_operation.setdefault(parcel.operation, []).append(row)
+    groups: list[tuple[Writes, list[int]]] = []
+    for operation, rows in by_operation.items():
+        way = for_operation(stream, operation)
+        if way is None:
+            said |= {row: by_hand(parcels[row]) for row in rows}
+            continue
+        good = [row for row in rows if _builds(service, way, parcels[row], row, said)]
+        if way.options.get("items"):
+            groups += [(way, good)] if good else []
+        else:
+            groups += [(way, [row]) for row in good]
+    return groups
+
+
+def _builds(
+    service: Service, way: Writes, parcel: Parcel, row: int, said: dict[int, Outcome]
+) -> bool:
+    """Say whether a document makes a request by the WSDL; ``said`` gets why not."""
+    try:
+        service.build(str(way.options["operation"]), _request(way, [parcel]))
+    except Refused as error:
+        said[row] = Outcome(parcel.reference, "refused", message=error.what)
+        return False
+    return True
 
 
 def _call(
-    service: Service, stream: Writes, items: str, group: Sequence[Parcel], seconds: float
+    service: Service, way: Writes, group: Sequence[Parcel], seconds: float
 ) -> list[Outcome]:
-    if not group:
-        return []
     if seconds <= 0:
         raise TryLater("there was no time left for this document")
-    request = _request(stream, items, group)
-    reply = service.call(str(stream.options["operation"]), request, seconds)
-    return Results.of(stream.options).outcomes(reply.element, group)
+    reply = service.call(str(way.options["operation"]), _request(way, group), seconds)
+    return Results.of(way.options).outcomes(reply.element, group)
 
 
 def _stopped(
@@ -102,19 +137,32 @@ def _unsent(group: Sequence[Parcel], error: TryLater | Misconfigured) -> list[Ou
     return [Outcome(p.reference, "try_later", message=message, after=after) for p in group]
 
 
-def _request(stream: Writes, items: str, parcels: Sequence[Parcel]) -> dict[str, Any]:
+def _request(way: Writes, parcels: Sequence[Parcel]) -> dict[str, Any]:
     """The request: the document's own fields, or the documents at the path ``items``."""
-    fixed = stream.options.get("request", {})
+    fixed = way.options.get("request", {})
+    items = str(way.options.get("items", ""))
     if not items:
-        return {**fixed, **parcels[0].body}
+        return {**fixed, **_body(way, parcels[0])}
     request: dict[str, Any] = dict(fixed)
     *above, last = items.split(".")
     place = request
     for name in above:
         place[name] = dict(place.get(name, {}))
         place = place[name]
-    place[last] = [dict(parcel.body) for parcel in parcels]
+    place[last] = [_body(way, parcel) for parcel in parcels]
     return request
+
+
+def _body(way: Writes, parcel: Parcel) -> dict[str, Any]:
+    """The document, with their id where the operation has a field for it.
+
+    Our own reference is no id of theirs: the books keep it where the service gave none.
+    """
+    body = dict(parcel.body)
+    field = way.options.get("their_id")
+    if field and parcel.their_id and parcel.their_id != parcel.reference:
+        body[str(field)] = parcel.their_id
+    return body
 
 
 def lookup(

@@ -14,6 +14,7 @@ import pytest
 from connectors.soap import Soap
 from crossdock.connector import Outcome, Page, Parcel, Reads, World, Writes
 from crossdock.errors import Misconfigured, TryLater
+from crossdock.sandbox import journal
 from crossdock.sandbox.erp import Erp
 from crossdock.sandbox.faults import NO_FAULTS, Plan
 from crossdock.sandbox.server import Answer, Request, Server
@@ -44,6 +45,19 @@ ORDERS = {
     "match": {"Reference": "OrderNo"},
     "batch": 50,
 }
+CHANGE = {"operation": "ChangeSalesOrders", "their_id": "DocumentId"}
+CUSTOMER = {
+    **{key: ORDER[key] for key in ("delivery", "result", "succeeded", "id", "code", "message")},
+    "key": "CustomerNo",
+    "operation": "CreateCustomer",
+    "update": {"operation": "ChangeCustomer"},
+    "lookup": {
+        "operation": "FindCustomers",
+        "by": "CustomerNo",
+        "records": "Customers.Customer",
+        "id": "CustomerNo",
+    },
+}
 STOCK = {
     "key": "ItemNo",
     "operation": "GetStock",
@@ -54,7 +68,13 @@ STOCK = {
     "since": "ChangedSince",
     "order": "oldest_first",
 }
-STREAMS = {"order": ORDER, "orders": ORDERS, "stock": STOCK}
+STREAMS = {
+    "order": ORDER,
+    "orders": ORDERS,
+    "changing": {**ORDERS, "update": CHANGE},
+    "customer": CUSTOMER,
+    "stock": STOCK,
+}
 ITEMS = [
     {
         "ItemNo": f"I{number:03}",
@@ -244,6 +264,168 @@ def test_a_slow_answer_ends_at_the_deadline(erp: Erp, connect: Open) -> None:
     soap.lookup(takes(soap), parcels(order("0")))
     erp.plan = Plan([{"at": 1, "fault": "slow", "after": 1.5, "times": 99}])
     assert verdicts(soap.write(takes(soap), parcels(order("1"), order("2")))) == ["try_later"] * 2
+
+
+# -- changes -------------------------------------------------------------------------------------
+def change(number: str, their_id: str | None = None, **rest: Any) -> Parcel:
+    """A change of an order, as the engine sends it."""
+    line = {"LineNo": 1, "ItemNo": "A", "Quantity": 3, "UnitPrice": "0.10", "Amount": "0.30"}
+    body = order(number, **{"Total": Decimal("0.30"), "Lines": {"Line": [line]}, **rest})
+    return Parcel(f"ref-{number}", f"key-{number}-2", "update", body, their_id)
+
+
+def created(erp: Erp) -> dict[str, int]:
+    """How many documents the ERP made for each number, by its own journal."""
+    found = journal.created(erp.journal.entries())
+    return {number: len(entries) for (_, number), entries in found.items()}
+
+
+def calls(erp: Erp) -> int:
+    return erp.server.by_endpoint["POST /erp"]
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_change_replaces_the_document_and_makes_no_second(
+    erp: Erp, connect: Open, named: bool
+) -> None:
+    soap = connect(erp)
+    (first,) = soap.write(takes(soap, "changing"), parcels(order("1")))
+    sent = change("1", first.their_id if named else None)
+    (outcome,) = soap.write(takes(soap, "changing"), [sent])
+    assert (outcome.verdict, outcome.their_id) == ("delivered", "SO-000001")
+    found = soap.lookup(takes(soap, "changing"), [sent])["ref-1"]
+    assert found is not None
+    assert found.their_id == "SO-000001"
+    assert (found.body or {})["Total"] == "0.30"
+    assert created(erp) == {"1": 1}
+
+
+def test_creates_and_changes_of_one_batch_keep_their_order(erp: Erp, connect: Open) -> None:
+    soap = connect(erp)
+    stream = takes(soap, "changing")
+    soap.write(stream, parcels(order("1"), order("2")))
+    before = calls(erp)
+    mixed = [change("1"), *parcels(order("3")), change("9"), *parcels(order("4", CustomerNo="X")),
+             change("2", "SO-000002")]  # fmt: skip
+    outcomes = soap.write(stream, mixed)
+    assert [o.reference for o in outcomes] == ["ref-1", "ref-3", "ref-9", "ref-4", "ref-2"]
+    assert verdicts(outcomes) == ["delivered", "delivered", "refused", "refused", "delivered"]
+    assert [o.their_id for o in outcomes] == ["SO-000001", "SO-000003", None, None, "SO-000002"]
+    assert outcomes[2].message == "DOCUMENT_UNKNOWN: There is no such document."
+    assert calls(erp) - before == 2
+    assert created(erp) == {"1": 1, "2": 1, "3": 1}
+
+
+@pytest.mark.parametrize("fault", ["commit_then_reset", "commit_then_500", "reset", "503"])
+def test_a_change_whose_answer_is_lost_is_sent_again_without_harm(
+    erp: Erp, connect: Open, fault: str
+) -> None:
+    soap = connect(erp)
+    stream = takes(soap, "changing")
+    soap.write(stream, parcels(order("1")))
+    erp.plan = Plan([{"at": 1, "endpoint": "POST /erp", "fault": fault, "times": 9}])
+    try:
+        assert verdicts(soap.write(stream, [change("1", "SO-000001")])) == ["try_later"]
+    except TryLater:
+        assert fault in {"reset", "503"}
+    erp.plan = NO_FAULTS
+    (outcome,) = soap.write(stream, [change("1", "SO-000001")])
+    assert (outcome.verdict, outcome.their_id) == ("delivered", "SO-000001")
+    entries = erp.journal.entries("accepted")
+    assert [entry.operation for entry in entries] == ["create", "change"]
+
+
+def test_a_fault_after_the_creates_leaves_the_changes_for_later(erp: Erp, connect: Open) -> None:
+    soap = connect(erp)
+    stream = takes(soap, "changing")
+    soap.write(stream, parcels(order("1")))
+    erp.plan = Plan([{"at": 3, "endpoint": "POST /erp", "fault": "429", "times": 9}])
+    outcomes = soap.write(stream, [*parcels(order("2")), change("1")])
+    assert verdicts(outcomes) == ["delivered", "try_later"]
+    assert created(erp) == {"1": 1, "2": 1}
+
+
+def test_a_closed_and_a_doubled_document_are_not_changed(erp: Erp, connect: Open) -> None:
+    soap = connect(erp)
+    stream = takes(soap, "changing")
+    soap.write(stream, parcels(order("1"), order("2"), order("2")))
+    erp.close_document("SO-000001")
+    outcomes = soap.write(stream, [change("1", "SO-000001"), change("2"), change("2", "SO-000003")])
+    assert verdicts(outcomes) == ["refused", "refused", "delivered"]
+    assert outcomes[0].message.startswith("DOCUMENT_CLOSED")
+    assert outcomes[1].message.startswith("AMBIGUOUS")
+
+
+def test_our_own_reference_is_never_sent_as_their_id(erp: Erp, connect: Open) -> None:
+    soap = connect(erp)
+    stream = takes(soap, "changing")
+    soap.write(stream, parcels(order("1")))
+    assert verdicts(soap.write(stream, [change("1", "ref-1")])) == ["delivered"]
+
+
+@pytest.mark.parametrize("name", ["order", "orders"])
+def test_a_stream_that_only_creates_refuses_changes_and_calls_nothing(
+    erp: Erp, connect: Open, name: str
+) -> None:
+    soap = connect(erp)
+    stream = takes(soap, name)
+    soap.write(stream, parcels(order("1")))
+    before = calls(erp)
+    outcomes = soap.write(stream, [change("1", "SO-000001"), change("2")])
+    assert [(o.verdict, o.message) for o in outcomes] == [
+        (
+            "refused",
+            "this target takes new documents only: "
+            f"the change of ref-{number} must be made there by hand",
+        )
+        for number in (1, 2)
+    ]
+    assert calls(erp) == before
+    gone = Parcel("ref-1", "k", "delete", order("1"), "SO-000001")
+    mixed = soap.write(stream, [change("1"), *parcels(order("3")), gone])
+    assert verdicts(mixed) == ["refused", "delivered", "refused"]
+    assert "no deletions" in mixed[2].message
+    assert created(erp) == {"1": 1, "3": 1}
+
+
+def test_an_operation_that_is_an_upsert_is_declared_as_one(erp: Erp, connect: Open) -> None:
+    spec = {**CUSTOMER, "delivery": "upsert", "operation": "ChangeCustomer"}
+    del spec["update"]
+    soap = connect(erp, {"customer": spec})
+    sent = Parcel("ref-C1", "k", "update", {"CustomerNo": "C1", "Name": "One"}, "C1")
+    assert verdicts(soap.write(takes(soap, "customer"), [sent])) == ["delivered"]
+
+
+def test_a_customer_is_made_once_and_then_changed(erp: Erp, connect: Open) -> None:
+    soap = connect(erp)
+    stream = takes(soap, "customer")
+
+    def party(name: str, operation: Any, number: str = "C2") -> list[Parcel]:
+        return [Parcel(f"ref-{number}", "k", operation, {"CustomerNo": number, "Name": name})]
+
+    assert verdicts(soap.write(stream, party("Two", "create"))) == ["delivered"]
+    assert verdicts(soap.write(stream, party("Zwei", "update"))) == ["delivered"]
+    (unknown,) = soap.write(stream, party("Nine", "update", "C9"))
+    assert (unknown.verdict, unknown.message.split(":")[0]) == ("refused", "CUSTOMER_UNKNOWN")
+    found = soap.lookup(stream, party("", "update"))["ref-C2"]
+    assert found is not None
+    assert (found.body or {})["Name"] == "Zwei"
+    assert created(erp) == {"C2": 1}
+
+
+def test_the_example_system_changes_what_it_made(erp: Erp, connect: Open) -> None:
+    import yaml
+
+    path = Path(__file__).parents[2] / "config" / "systems" / "erp.yaml"
+    streams = yaml.safe_load(path.read_text("utf-8"))["streams"]
+    soap = connect(erp, {name: streams[name] for name in ("sales_order", "customer")})
+    stream = takes(soap, "sales_order")
+    (first,) = soap.write(stream, parcels(order("1")))
+    (second,) = soap.write(stream, [change("1", first.their_id)])
+    assert (second.verdict, second.their_id, created(erp)) == (
+        "delivered", first.their_id, {"1": 1}
+    )  # fmt: skip
+    assert all(check.ok for check in soap.check())
 
 
 # -- faults --------------------------------------------------------------------------------------
@@ -459,6 +641,25 @@ def test_a_change_that_breaks_our_calls_stops_with_the_difference(
     assert (outcome.verdict, "Note" in outcome.message) == ("refused", True)
 
 
+def test_a_contract_that_grew_by_what_is_called_now_is_taken(
+    erp: Erp, wsdl: Wsdl, connect: Open, caplog: pytest.LogCaptureFixture
+) -> None:
+    new = wsdl.text
+    lines = [line for line in new.split(b"\n") if b'wsdl:operation name="ChangeSales' not in line]
+    wsdl.text = b"\n".join(lines)
+    first = connect(erp, {"order": ORDERS}, wsdl=wsdl.url)
+    assert verdicts(first.write(takes(first), parcels(order("1")))) == ["delivered"]
+    pin = (first._pinned()).sha256
+    wsdl.text = new
+    second = connect(erp, {"order": {**ORDERS, "update": CHANGE}}, wsdl=wsdl.url)
+    with caplog.at_level(logging.WARNING):
+        assert verdicts(second.write(takes(second), [change("1")])) == ["delivered"]
+    assert "grew by what is called now (+ ChangeSalesOrders" in caplog.text
+    third = connect(erp, {"order": {**ORDERS, "update": CHANGE}}, wsdl=wsdl.url, wsdl_sha256=pin)
+    with pytest.raises(Misconfigured, match="ChangeSalesOrders"):
+        third.write(takes(third), [change("1")])
+
+
 def test_the_address_is_no_part_of_the_pin_but_must_not_leave_the_host(
     erp: Erp, wsdl: Wsdl, connect: Open
 ) -> None:
@@ -547,7 +748,7 @@ def test_an_operation_that_is_not_there_is_named_with_those_that_are(
     erp: Erp, connect: Open
 ) -> None:
     soap = connect(erp, {"order": {**ORDER, "operation": "CreateOrder"}})
-    with pytest.raises(Misconfigured, match="known: CreateCustomer"):
+    with pytest.raises(Misconfigured, match=r"known: ChangeCustomer, .*CreateSalesOrder, "):
         soap.write(takes(soap), parcels(order("1")))
 
 
@@ -559,6 +760,10 @@ def test_an_operation_that_is_not_there_is_named_with_those_that_are(
         ({**ORDER, "lookup": {"operation": "X"}}, "lookup: by, id, records"),
         ({**ORDER, "codes": {"A": "perhaps"}}, "perhaps"),
         ({**ORDER, "sucseeded": "x"}, "unknown: sucseeded"),
+        ({**ORDER, "update": {}}, "needs an operation"),
+        ({**ORDER, "update": {"operation": "CreateSalesOrder"}}, "of its own"),
+        ({**ORDER, "update": {**CHANGE, "lookup": FIND}}, "update: unknown: lookup"),
+        ({**ORDER, "update": {**CHANGE, "codes": {"A": "perhaps"}}}, "perhaps"),
         ({**STOCK, "records": ""}, "records"),
         ({**STOCK, "since": ""}, "since"),
     ],
