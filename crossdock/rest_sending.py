@@ -68,11 +68,21 @@ class Sending:
         )
 
 
+def takes(stream: Writes, operation: str) -> bool:
+    """True where the stream can send ``operation``.
+
+    An update needs options of its own or the class ``upsert``; a deletion always needs its own.
+    """
+    if operation == "create" or operation in stream.options:
+        return True
+    return operation == "update" and stream.delivery == "upsert"
+
+
 def verify(stream: Writes) -> None:
     """Raise ValueError where the options of a stream cannot work."""
     refuse_typos(stream.options, KNOWN)
-    operations = [name for name in ("create", "update", "delete") if name in stream.options]
-    sendings = [Sending.of(stream, name) for name in operations or ["create"]]
+    own = [name for name in ("create", "update", "delete") if name in stream.options]
+    sendings = [Sending.of(stream, name) for name in own or ["create"]]
     if stream.delivery == "lookup_before_create" and "lookup" not in stream.options:
         raise ValueError("delivery lookup_before_create needs lookup")
     if stream.delivery == "idempotency_key" and not all(s.idempotency_header for s in sendings):

@@ -16,9 +16,9 @@ from crossdock.connector import Outcome, Parcel, Writes
 from crossdock.errors import Misconfigured, Refused, TryLater
 from crossdock.exchange import Answer, NoAnswer, Request, heard_of
 from crossdock.http import HttpSession
-from crossdock.rest_sending import SAFE, Sending, filled
+from crossdock.rest_sending import SAFE, Sending, filled, takes
 from crossdock.retry import Patience
-from crossdock.verdict import Heard, Said, at, say
+from crossdock.verdict import Heard, Said, at, by_hand, say
 
 _SPLIT = {400, 413, 422}
 
@@ -38,6 +38,9 @@ class Writer:
         """
         outcomes: list[Outcome] = []
         for group in self._groups(parcels):
+            if not takes(self._stream, group[0].operation):
+                outcomes += [by_hand(parcel) for parcel in group]
+                continue
             try:
                 outcomes += self._send(group)
             except (TryLater, Misconfigured) as error:

@@ -285,6 +285,35 @@ def test_a_success_that_is_a_failure(world: World, serve: Serve) -> None:
     assert batch(world, server.url, {**spec, "their_id": "id"}, 1) == [("uncertain", None)]
 
 
+def test_what_a_target_cannot_take_is_for_a_person(world: World, serve: Serve) -> None:
+    server = serve(lambda heard: answer(b"", 404 if heard.method == "DELETE" else 204))
+    create_only = {"delivery": "none", "key": "id", "path": "orders"}
+    both = {**create_only, "delivery": "upsert", "path": "orders/{id}"}
+    all_three = {
+        **both,
+        "update": {"method": "PATCH", "path": "orders/{their_id}"},
+        "delete": {"path": "orders/{their_id}"},
+    }
+    expected = [
+        (create_only, ["POST"], ["delivered", "refused", "refused"]),
+        (both, ["POST", "PUT"], ["delivered", "delivered", "refused"]),
+        (all_three, ["POST", "PATCH", "DELETE"], ["delivered"] * 3),
+    ]
+    for spec, methods, verdicts in expected:
+        server.heard.clear()
+        rest = connect(world, server.url, spec)
+        parcels = [
+            Parcel(f"r{operation}", "k", operation, {"id": 5}, their_id="t/5")
+            for operation in ("create", "update", "delete")
+        ]
+        outcomes = rest.write(rest.writes()["orders"], parcels)
+        rest.close()
+        assert [outcome.verdict for outcome in outcomes] == verdicts
+        assert [heard.method for heard in server.heard] == methods
+    assert server.heard[-1].target == "/orders/t%2F5"
+    assert outcomes[-1].their_id == "t/5"
+
+
 def test_a_lookup_whose_filter_is_ignored_is_no_answer(world: World, serve: Serve) -> None:
     spec = {
         "delivery": "lookup_before_create",
