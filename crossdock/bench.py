@@ -90,7 +90,7 @@ class _Rig:
         theirs = {name: self.load(key, file) for name, key in LOADERS.items()}
         rows = [["Crossdock, all of it", *_row(lines, ours.taken)]]
         rows += [[name, *_row(lines, taken)] for name, taken in theirs.items()]
-        screen.table(["", "seconds", "lines/s", "peak MB"], rows, right="seconds lines/s peak MB")
+        screen.table(["", "seconds", "lines/s", "MB"], rows, right="seconds lines/s MB")
         return {
             "lines": lines,
             "seconds": ours.steps,
@@ -109,9 +109,9 @@ class _Rig:
         ours = self.ours("larger", file)
         lines = lines_of(file)
         screen.table(
-            [f"{times} times the input", "seconds", "lines/s", "peak MB"],
+            [f"{times} times the input", "seconds", "lines/s", "MB"],
             [["Crossdock, all of it", *_row(lines, ours.taken)]],
-            right="seconds lines/s peak MB",
+            right="seconds lines/s MB",
         )
         assert self.first is not None  # noqa: S101 - compare comes first
         return {

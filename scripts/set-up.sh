@@ -33,7 +33,7 @@ fi
 
 packages=$(grep -c '^[a-z0-9].*==' "$lock")
 if [ "$which_venv" = bench ]; then
-    echo "Setting up $venv: $packages packages, about 120 MB to download and 400 MB on disk."
+    echo "Setting up $venv: $packages packages, about 100 MB to download and 260 MB on disk."
 else
     echo "Setting up $venv (once): $packages packages, about 350 MB to download and 1.3 GB on disk."
 fi

@@ -117,7 +117,8 @@ def progress() -> Iterator[Step]:
         yield step
     finally:
         patience.cancel()
-        bars.stop()
+        if bars.live.is_started:
+            bars.stop()
 
 
 def count(number: int) -> str:
