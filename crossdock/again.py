@@ -28,8 +28,11 @@ def take_up(store: Store, objects: Objects, flow: Flow, run: Run) -> None:
     """
     with store.reading() as connection:
         rows = quarantine.waiting(connection, flow.name)
+        begun = connection.execute(
+            sa.select(schema.batch.c.id).where(schema.batch.c.run_id == run.id).limit(1)
+        ).first()
     records = [row for row in rows if row.subject == "record" and row.version_id is not None]
-    if not records:
+    if not records or begun is not None:  # an interrupted run has taken up its share
         return
     batches = []
     for leg in flow.legs:
@@ -38,7 +41,7 @@ def take_up(store: Store, objects: Objects, flow: Flow, run: Run) -> None:
             continue
         raw = _raw(objects, mine)
         batch_id = f"{run.id}/{leg.number}-{FIRST_NUMBER}"
-        path = BatchFiles(objects, batch_id).write("pull", {"raw": raw})
+        path = BatchFiles(objects, batch_id).write("pull", {"raw": raw}, anew=True)
         batches.append(
             {
                 "id": batch_id,

@@ -21,10 +21,15 @@ class BatchFiles:
     objects: Objects
     batch_id: str
 
-    def write(self, step: str, tables: Mapping[str, pa.Table], made_by: str = "") -> str:
-        """Store named tables as the result of ``step``; gives the name to read them by."""
+    def write(
+        self, step: str, tables: Mapping[str, pa.Table], made_by: str = "", *, anew: bool = False
+    ) -> str:
+        """Store named tables as the result of ``step``; gives the name to read them by.
+
+        ``anew`` replaces what a dead attempt left, for a step whose result is not what it read.
+        """
         path = self.path(step, made_by)
-        if not self.objects.exists(path):
+        if anew or not self.objects.exists(path):
             self.objects.put(path, _packed(tables))
         return path
 

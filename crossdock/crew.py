@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -27,7 +30,9 @@ class Crew:
     def __enter__(self) -> Crew:
         if self._helpers:
             context = multiprocessing.get_context("fork")
-            self._pool = ProcessPoolExecutor(self._helpers, mp_context=context)
+            self._pool = ProcessPoolExecutor(
+                self._helpers, mp_context=context, initializer=_follow, initargs=(os.getpid(),)
+            )
             for _ in range(self._helpers):
                 self._pool.submit(_warm)
         return self
@@ -82,6 +87,17 @@ class Crew:
                 done += 1
             running -= finished
             tell(name, done, len(batches))
+
+
+def _follow(parent: int) -> None:
+    """End this helper soon after its run was killed: it would wait for work for ever."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1.0)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="follow", daemon=True).start()
 
 
 def _warm() -> None:

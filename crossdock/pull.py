@@ -33,12 +33,22 @@ from crossdock.store.versions import latest
 
 
 @dataclass
+class _Unread:
+    """What of the unchanged came in objects that nobody parsed, as their bytes were known."""
+
+    lines: int = 0
+    records: int = 0
+    amounts: dict[str, Decimal] = field(default_factory=dict)
+
+
+@dataclass
 class _Unchanged:
     lines: int = 0
     records: int = 0
     keys: list[str] = field(default_factory=list)
     digest: str = ""
     amounts: dict[str, Decimal] = field(default_factory=dict)
+    unread: _Unread = field(default_factory=_Unread)
     entities: dict[str, dict[str, list[Any]]] = field(default_factory=dict)
     objects: dict[str, dict[str, dict[str, list[Any]]]] = field(default_factory=dict)
 
@@ -88,22 +98,26 @@ class _Landed:
 def pull(home: Home, store: Store, flow: Flow, run: Run) -> list[str]:
     """Read every leg's stream from its cursor; give the ids of the batches that bring news.
 
-    A run that was interrupted after its pull gets its own batches back and reads nothing.
+    A run that was interrupted gets its own batches back and reads only what it has not yet read.
     Raises TryLater, Misconfigured; whatever it raises, no cursor has moved.
     """
     with store.reading() as connection:
-        known = connection.execute(
-            sa.select(schema.intake.c.run_id).where(schema.intake.c.run_id == run.id).limit(1)
-        ).one_or_none()
-    if known is not None:
-        return batch_ids(store, run.id)
-    again.take_up(store, Objects(home), flow, run)
+        done = set(
+            connection.execute(
+                sa.select(schema.intake.c.leg).where(schema.intake.c.run_id == run.id)
+            ).scalars()
+        )
     scratch = home.scratch / f"pull-{run.id}"
     shutil.rmtree(scratch, ignore_errors=True)  # of an attempt that was killed
+    if done.issuperset(leg.number for leg in flow.legs):
+        return batch_ids(store, run.id)
+    if not done:
+        again.take_up(store, Objects(home), flow, run)
     scratch.mkdir(parents=True, mode=0o700)
     try:
         for legs in _together(home, store, flow):
-            _pull_together(home, store, flow, run, legs, scratch)
+            if not done.issuperset(leg.number for leg, _, _ in legs):
+                _pull_together(home, store, flow, run, legs, scratch)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return batch_ids(store, run.id)
@@ -327,7 +341,9 @@ def _again(
         )
         for (_, _, stream), unchanged in zip(members, same, strict=True):
             known = counts.get(stream.name, {})
+            records, amounts = unchanged.records, dict(unchanged.amounts)
             unchanged.lines += known.get("lines", 0)
+            unchanged.unread.lines += known.get("lines", 0)
             unchanged.digest = landed.row["sha256"]
             for entity, by_currency in known.get("unchanged", {}).items():
                 for currency, (count, amount) in by_currency.items():
@@ -344,6 +360,11 @@ def _again(
             ).all()
             for entity, currency, count, amount in rows:
                 unchanged.book(first, entity, currency, int(count), amount or Decimal(0))
+            unread = unchanged.unread
+            unread.records += unchanged.records - records
+            for currency, amount in unchanged.amounts.items():
+                more = amount - amounts.get(currency, Decimal(0))
+                unread.amounts[currency] = unread.amounts.get(currency, Decimal(0)) + more
 
 
 def _batches(
@@ -362,7 +383,7 @@ def _batches(
         if news.num_rows == 0:
             continue
         batch_id = f"{run.id}/{leg.number}-{number}"
-        path = BatchFiles(objects, batch_id).write("pull", {"raw": news})
+        path = BatchFiles(objects, batch_id).write("pull", {"raw": news}, anew=True)
         taken.batches.append(
             {
                 "id": batch_id,
@@ -488,11 +509,10 @@ def _intake_rows(run: Run, taken: _Taken) -> Iterator[dict[str, Any]]:
     digest = same.digest
     if same.keys:
         digest = hashlib.sha256("\n".join(sorted(same.keys)).encode()).hexdigest()
-    whole_object = bool(same.digest)
+    unread = same.unread  # the intake has not seen these
     for number, currency in enumerate(currencies):
         amount = intake.amounts.get(currency, Decimal(0))
-        if whole_object:
-            amount += same.amounts.get(currency, Decimal(0))
+        amount += unread.amounts.get(currency, Decimal(0))
         yield {
             "run_id": run.id,
             "leg": taken.leg.number,
@@ -500,8 +520,8 @@ def _intake_rows(run: Run, taken: _Taken) -> Iterator[dict[str, Any]]:
             "system": taken.leg.system,
             "stream": taken.stream.name,
             "derived": bool(taken.stream.options.get("of")),
-            "lines": _first(number, intake.lines + (same.lines if whole_object else 0)),
-            "records": _first(number, intake.records + (same.records if whole_object else 0)),
+            "lines": _first(number, intake.lines + unread.lines),
+            "records": _first(number, intake.records + unread.records),
             "uncounted": _first(number, intake.uncounted),
             "amount": amount,
             "unchanged_lines": _first(number, same.lines),

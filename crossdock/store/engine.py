@@ -66,13 +66,10 @@ class Store:
             if self.dialect == "postgresql":
                 lock = lock.with_for_update()
             row = connection.execute(lock).one_or_none()
-            if row is None:
-                connection.execute(
-                    schema.lease.insert().values(
-                        name=name, holder=holder, fence=1, expires_at=until
-                    )
-                )
+            if row is None and _first(connection, name, holder, until):
                 return 1
+            if row is None:  # another was first, a moment ago
+                row = connection.execute(lock).one()
             if row.holder == holder and row.expires_at > now:
                 fence = row.fence
             elif row.holder and row.expires_at > now and not _gone(row.holder):
@@ -106,6 +103,27 @@ class Store:
             )
 
 
+def _first(connection: sa.Connection, name: str, holder: str, until: datetime) -> bool:
+    """Write the first row of a lease; False when another did at the same time."""
+    done = connection.execute(
+        _insert(connection)(schema.lease)
+        .values(name=name, holder=holder, fence=1, expires_at=until)
+        .on_conflict_do_nothing()
+        .returning(schema.lease.c.fence)
+    )
+    return done.first() is not None
+
+
+def _insert(connection: sa.Connection) -> Any:
+    if connection.dialect.name == "postgresql":
+        from sqlalchemy.dialects import postgresql
+
+        return postgresql.insert
+    from sqlalchemy.dialects import sqlite
+
+    return sqlite.insert
+
+
 def take_numbers(connection: sa.Connection, name: str, count: int = 1) -> int:
     """Take ``count`` numbers inside the caller's transaction: gap-free, but others wait."""
     table = schema.counter
@@ -116,14 +134,8 @@ def take_numbers(connection: sa.Connection, name: str, count: int = 1) -> int:
         .returning(table.c.value)
     ).scalar_one_or_none()
     if taken is None:
-        from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-        from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-
-        insert: Any = (
-            postgresql_insert if connection.dialect.name == "postgresql" else sqlite_insert
-        )
         taken = connection.execute(
-            insert(table)
+            _insert(connection)(table)
             .values(name=name, value=count)
             .on_conflict_do_update(
                 index_elements=[table.c.name], set_={"value": table.c.value + count}

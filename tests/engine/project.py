@@ -70,7 +70,8 @@ settings: {folder: "${ERP_FOLDER}"}
 streams:
   idempotency_key: {delivery: idempotency_key, key: order_no, money: total, batch: 3}
   upsert: {delivery: upsert, key: order_no, money: total, batch: 3}
-  lookup_before_create: {delivery: lookup_before_create, key: order_no, money: total, batch: 3}
+  lookup_before_create: {delivery: lookup_before_create, key: order_no, money: total, batch: 3,
+    deadline: 1}
   none: {delivery: none, key: order_no, money: total, batch: 3}
 """,
     "config/flows/sales.yaml": """\

@@ -7,6 +7,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +101,7 @@ class Landed:
 def blocks_of(table: pa.Table, cuts: Sequence[int], name: str = "o1") -> list[tuple[pa.Table, str]]:
     """Cut a table at places."""
     places = sorted({0, table.num_rows, *(cut % (table.num_rows + 1) for cut in cuts)})
-    pairs = zip(places, places[1:], strict=False)
+    pairs = pairwise(places)
     return [(table.slice(a, b - a), name) for a, b in pairs] or [(table, name)]
 
 
@@ -316,7 +317,8 @@ def test_equal_json_has_one_hash_and_different_json_has_not() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ['{"no": "\\ud800"}', '{"no": "A", "price": 1, "currency": "\\ud800"}', '{"no": "A", "x": "\\udfff"}', "[" * 100_000, "{", "NaN", "[]", "3", "",
+    ['{"no": "\\ud800"}', '{"no": "A", "price": 1, "currency": "\\ud800"}',
+     '{"no": "A", "x": "\\udfff"}', "[" * 100_000, "{", "NaN", "[]", "3", "",
      '{"no": "A", "price": 1e999999999}', '{"no": "A", "price": "NaN"}',
      '{"no": {"deep": 1}}', '{"no": [1]}'],
 )  # fmt: skip
