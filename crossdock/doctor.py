@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import contextlib
 import os
 import shutil
 import sqlite3
@@ -166,6 +167,7 @@ def _systems(home: Home) -> Iterator[Line]:
     """Build each account without contacting it: settings, secrets that are no literals, streams."""
     from crossdock import systems
 
+    clocked = _used_by_the_clock(home)
     for name in systems.names(home):
         data = systems.document(home, name).data or {}
         settings = data.get("settings") or {}
@@ -175,12 +177,27 @@ def _systems(home: Home) -> Iterator[Line]:
         try:
             systems.open_system(home, name)
         except CrossdockError as error:
-            yield Line("FAIL", f"system {name}", str(error))
+            unset = "environment variable" in error.what and name not in clocked
+            state: Literal["note", "FAIL"] = "note" if unset else "FAIL"
+            yield Line(state, f"system {name}", str(error))
             continue
         if _speaks_ssh(settings) and not settings.get("host_key"):
             yield Line("FAIL", f"system {name}", "settings: host_key is missing; pin the key")
         else:
             yield Line("ok", f"system {name}")
+
+
+def _used_by_the_clock(home: Home) -> set[str]:
+    """Name the systems of flows that run by themselves; others wait for whoever starts them."""
+    from crossdock import flows
+
+    found: set[str] = set()
+    for name in flows.names(home):
+        with contextlib.suppress(CrossdockError):
+            flow = flows.load(home, name)
+            if flow.every or flow.after:
+                found |= {leg.system for leg in flow.legs} | {route.system for route in flow.routes}
+    return found
 
 
 def _speaks_ssh(settings: dict[str, object]) -> bool:

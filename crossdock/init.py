@@ -57,6 +57,7 @@ def make(folder: Path) -> Iterator[str]:
 def make_key(home: Home) -> str:
     """Make the key that wraps the keys of all kept bytes, unless it is there; say which."""
     fresh = not home.key_file.exists()
+    home.state.mkdir(parents=True, exist_ok=True, mode=0o700)
     home.make_key()
     return f"{'made' if fresh else 'kept'} the key {home.key_file}: put it into your backup"
 
