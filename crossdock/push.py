@@ -180,10 +180,12 @@ class _Sender:
             )
             .exists()
         )
+        columns = {name: table.c[name] for name in receipts.ROW.names}
+        columns["their_id"] = sa.func.coalesce(table.c.their_id, self._bound_id())
         with self.store.reading() as connection:
             return bulk.select(
                 connection,
-                sa.select(*(table.c[name] for name in receipts.ROW.names))
+                sa.select(*columns.values())
                 .where(
                     *self._mine(),
                     table.c.state == "pending",
@@ -195,6 +197,20 @@ class _Sender:
                 .order_by(table.c.id),
                 receipts.ROW,
             )
+
+    def _bound_id(self) -> sa.ScalarSelect[Any]:
+        """Their id of a document that they have, for a change of it."""
+        table, binding, route = schema.outbox, schema.binding, self.target.route
+        return (
+            sa.select(binding.c.their_id)
+            .where(
+                binding.c.system == route.system,
+                binding.c.stream == route.stream,
+                binding.c.entity == table.c.entity,
+                binding.c.document_id == table.c.document_id,
+            )
+            .scalar_subquery()
+        )
 
     def _payload(self, rows: pa.Table) -> tuple[pa.Table, pa.Array, pa.Array, pa.Table]:
         """Map the documents to what the target wants; rows that cannot be mapped are held."""
