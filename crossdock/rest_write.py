@@ -229,7 +229,8 @@ def _outcome(parcel: Parcel, said: Said, heard: Heard, sending: Sending) -> Outc
 
 
 def _key(parcels: Sequence[Parcel]) -> str:
+    """The key of a call: a change has another one than the create of the same document."""
     if len(parcels) == 1:
-        return parcels[0].reference
-    joined = "\n".join(parcel.reference for parcel in parcels)
+        return parcels[0].key
+    joined = "\n".join(parcel.key for parcel in parcels)
     return hashlib.sha256(joined.encode()).hexdigest()
