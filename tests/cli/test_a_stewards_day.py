@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -65,3 +68,22 @@ def test_the_report_is_one_file(crossdock: Run, project: Path) -> None:
     text = page.read_text(encoding="utf-8")
     assert "total_adds_up" in text
     assert "https://" not in text.split("<body", 1)[-1]
+
+
+def test_a_stream_with_a_cursor_may_bring_little(crossdock: Run, project: Path) -> None:
+    orders = [(str(number), *tiny.GOOD[1:]) for number in range(2001, 2041)]
+    shutil.rmtree(project)
+    tiny.project(project, orders)
+    shop = project / "config/systems/shop.yaml"
+    text = shop.read_text(encoding="utf-8")
+    shop.write_text(text.replace("    key: [number]", "    key: [number]\n    cursor: number"))
+    assert crossdock("run", "orders", "--workers", "1").returncode == 0
+    with closing(sqlite3.connect(project / "shop.db")) as database, database:
+        database.execute("INSERT INTO orders VALUES (?, ?, ?, ?, ?)", ("2041", *tiny.GOOD[1:]))
+        database.executemany(
+            "INSERT INTO order_lines VALUES (?, ?, ?, ?, ?)",
+            [("2041", *line) for line in tiny.LINES],
+        )
+    done = crossdock("run", "orders", "--workers", "1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2041" in tiny.delivered(project)
