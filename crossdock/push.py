@@ -14,6 +14,7 @@ from datetime import timedelta
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from crossdock import documents, receipts
@@ -24,6 +25,7 @@ from crossdock.payload import amounts_in
 from crossdock.runs import LEASE_SECONDS, Run
 from crossdock.store import Store, bulk, schema
 from crossdock.store.engine import guard, process_name
+from crossdock.superseded import OPEN_STATES
 
 ENGINE = {
     "_reference": pa.string(),
@@ -168,35 +170,34 @@ class _Sender:
     def _waiting(self) -> pa.Table:
         """Read the rows that are due; a document's later version waits for its earlier one."""
         table = schema.outbox
-        earlier = table.alias("earlier")
-        blocked = (
-            sa.select(earlier.c.id)
-            .where(
-                earlier.c.entity == table.c.entity,
-                earlier.c.document_id == table.c.document_id,
-                earlier.c.target == table.c.target,
-                earlier.c.id < table.c.id,
-                earlier.c.state.in_(("pending", "sending", "accepted", "uncertain")),
-            )
-            .exists()
-        )
         columns = {name: table.c[name] for name in receipts.ROW.names}
         columns["their_id"] = sa.func.coalesce(table.c.their_id, self._bound_id())
+        due = sa.or_(table.c.next_try_at.is_(None), table.c.next_try_at <= self.world.now())
         with self.store.reading() as connection:
-            return bulk.select(
+            rows = bulk.select(
                 connection,
                 sa.select(*columns.values())
-                .where(
-                    *self._mine(),
-                    table.c.state == "pending",
-                    sa.or_(
-                        table.c.next_try_at.is_(None), table.c.next_try_at <= self.world.now()
-                    ),
-                    ~blocked,
-                )
+                .where(*self._mine(), table.c.state == "pending", due)
                 .order_by(table.c.id),
                 receipts.ROW,
             )
+            changed = rows.filter(pc.greater(rows["document_version"], 1))["document_id"]
+            if len(changed) == 0:  # a first version has no earlier one to wait for
+                return rows
+            first = connection.execute(
+                sa.select(table.c.document_id, sa.func.min(table.c.id))
+                .where(
+                    table.c.target == self.target.route.target,
+                    table.c.entity == self.target.route.entity,
+                    table.c.state.in_(OPEN_STATES),
+                    bulk.among(table.c.document_id, changed, connection.dialect.name),
+                )
+                .group_by(table.c.document_id)
+            ).all()
+        turn = {int(document): int(number) for document, number in first}
+        pairs = zip(rows["id"].to_pylist(), rows["document_id"].to_pylist(), strict=True)
+        return rows.filter(pa.array([turn.get(owner, number) == number for number, owner in pairs],
+                                    pa.bool_()))  # fmt: skip
 
     def _bound_id(self) -> sa.ScalarSelect[Any]:
         """Their id of a document that they have, for a change of it."""
