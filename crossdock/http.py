@@ -131,7 +131,7 @@ class HttpSession:
                 url,
                 headers=headers,
                 data=request.body,
-                timeout=(min(10.0, request.deadline), min(30.0, request.deadline)),
+                timeout=(min(10.0, request.deadline), _silence(request)),
                 allow_redirects=False,
                 stream=True,
             )
@@ -154,6 +154,11 @@ class _Adapter(HTTPAdapter):
         self.poolmanager.pool_classes_by_scheme = self._pools
 
 
+def _silence(request: Request) -> float:
+    """How long a server may say nothing at all, in seconds."""
+    return min(30.0, request.deadline)
+
+
 @contextmanager
 def _named(request: Request, watch: Watch) -> Iterator[None]:
     """Turn what the libraries raise into our errors: what surely did not happen, and what may."""
@@ -162,6 +167,8 @@ def _named(request: Request, watch: Watch) -> Iterator[None]:
         yield
     except requests.exceptions.ConnectTimeout:
         raise TryLater("the server does not answer", where=where) from None
+    except requests.exceptions.ReadTimeout:  # no ConnectionError; the request may have been taken
+        raise NoAnswer(f"no answer within {_silence(request):g} s", where=where) from None
     except requests.exceptions.SSLError as error:
         raise _tls(error, where) from None
     except (requests.exceptions.ConnectionError, HTTPError) as error:

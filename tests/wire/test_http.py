@@ -133,6 +133,14 @@ def test_a_deadline_counts_from_the_start_however_it_drips(
     assert time.monotonic() - start < 1.5
 
 
+def test_silence_is_no_answer_whichever_clock_ends_it(session: HttpSession, serve: Serve) -> None:
+    """The limit of silence and the deadline may end together; the request may have been taken."""
+    server = serve(lambda heard: time.sleep(0.4))
+    for _ in range(25):
+        with pytest.raises(NoAnswer, match="within"):
+            get(session, server, deadline=0.03)
+
+
 def test_nothing_listens(session: HttpSession) -> None:
     with pytest.raises(TryLater, match="cannot be reached") as caught:
         session.send(Request("GET", "http://127.0.0.1:9/"))
