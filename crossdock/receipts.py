@@ -40,19 +40,23 @@ ROW = pa.schema(
 )
 
 
-def stored_documents(connection: sa.Connection, entity: str, rows: pa.Table) -> pa.Table:
-    """Read the document versions that ``rows`` name back from the store, in their order."""
+def stored_documents(
+    connection: sa.Connection, entity: str, rows: pa.Table
+) -> tuple[pa.Table, pa.Array]:
+    """Read the document versions that ``rows`` name, with their hashes, in their order."""
     table = schema.document_version
     found = connection.execute(
-        sa.select(table.c.document_id, table.c.version, table.c.body).where(
+        sa.select(table.c.document_id, table.c.version, table.c.body, table.c.hash).where(
             table.c.entity == entity,
             bulk.among(table.c.document_id, rows["document_id"], connection.dialect.name),
         )
     ).all()
-    bodies = {(row.document_id, row.version): bytes(row.body) for row in found}
-    wanted = zip(rows["document_id"].to_pylist(), rows["document_version"].to_pylist(), strict=True)
-    frames = pa.array([bodies[pair] for pair in wanted], pa.large_binary())
-    return documents.from_json(documents.decompress(frames), entity)
+    known = {(row.document_id, row.version): row for row in found}
+    pairs = zip(rows["document_id"].to_pylist(), rows["document_version"].to_pylist(), strict=True)
+    wanted = [known[pair] for pair in pairs]
+    frames = pa.array([bytes(row.body) for row in wanted], pa.large_binary())
+    hashes = pa.array([bytes(row.hash) for row in wanted], pa.binary(32))
+    return documents.from_json(documents.decompress(frames), entity), hashes
 
 
 def settle(

@@ -162,8 +162,8 @@ class Steps:
             if name.startswith("documents.")
         }
 
-    def _resolved_documents(self) -> dict[str, pa.Table]:
-        """Read the documents that resolve used, whatever the mapping says by now."""
+    def _resolved(self, step: str) -> dict[str, pa.Table]:
+        """Read what resolve used, whatever the mapping says by now."""
         import json
 
         import sqlalchemy as sa
@@ -174,8 +174,7 @@ class Steps:
             steps = connection.execute(
                 sa.select(schema.batch.c.steps).where(schema.batch.c.id == self.batch_id)
             ).scalar_one()
-        tables = self.files.read(json.loads(steps)["map"])
-        return {name.removeprefix("documents."): table for name, table in tables.items()}
+        return self.files.read(json.loads(steps)[step])
 
     def _suites(self, entity: str) -> list[Any]:
         return [suite_of(self.home, name) for name in self.leg.suites.get(entity, ())]
@@ -247,6 +246,7 @@ class Steps:
                     steps={
                         "pull": self.files.path("pull"),
                         "map": self.files.path("map", self._map_hash()),
+                        "content": self.files.path("content", self._map_hash()),
                     },
                 ),
                 {
@@ -280,12 +280,14 @@ class Steps:
         later = None
         made: dict[str, pa.Table] = {}
 
-        def documents_of(entity: str, records: Sequence[int]) -> pa.Table:
+        def documents_of(entity: str, records: Sequence[int]) -> tuple[pa.Table, pa.Array]:
             if not made:
-                made.update(self._resolved_documents())
-            table = made[entity]
-            places = pc.index_in(pa.array(records, pa.int32()), value_set=table["record"])
-            return table.take(places)
+                made.update(self._resolved("map") | self._resolved("content"))
+            table, content = made[f"documents.{entity}"], made[f"content.{entity}"]
+            rows = pa.array(records, pa.int32())
+            hashes = content["hash"].take(pc.index_in(rows, value_set=content["record"]))
+            table = table.take(pc.index_in(rows, value_set=table["record"]))
+            return table, hashes.combine_chunks()
 
         with self._timed("push"), self._held_lease():
             for route in self.flow.routes:
@@ -369,7 +371,7 @@ def open_target(home: Home, store: Store, route: Route) -> Any:
         made = outbound.apply(table)
         return made.documents, made.faults
 
-    return Target(route, connector, stream, payload, outbound.bodies)
+    return Target(route, connector, stream, payload, outbound.bodies, outbound.hash)
 
 
 def gate_run(home: Home, store: Store, run_id: str) -> None:
