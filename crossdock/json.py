@@ -18,8 +18,7 @@ from crossdock.errors import Unreadable
 
 DEEPEST = 100
 
-_MARK = "\x01"
-_MARKED = re.compile(r'"\\u0001([-+0-9.eE]+)"')
+_ENCODER = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 _ESCAPED_CONTROL = re.compile(
     r"(?<!\\)(?:\\\\)*\\(?:u00(?:0[0-8bcef]|1[0-9a-f]|7f|[89][0-9a-f])|[bf])", re.IGNORECASE
 )
@@ -44,7 +43,7 @@ def _constant(word: str) -> Any:
 
 
 def _marked(digits: str) -> str:
-    return _MARK + digits
+    return "\x01" + digits
 
 
 EXACT = json.JSONDecoder(object_pairs_hook=_unique, parse_float=_marked, parse_constant=_constant)
@@ -86,11 +85,14 @@ def canonical(value: Any, raw: str) -> str:
     '{"a":"x","b":1.10}'
     """
     verify(raw)
-    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    if "\\u0001" in text:
-        text = _MARKED.sub(r"\1", text)
-    if not text.isascii() and any("\ud800" <= letter <= "\udfff" for letter in text):
-        raise Fault("a text holds half of a surrogate pair")
+    text = _ENCODER.encode(value)
+    first, *marked = text.split('"\\u0001')
+    if marked:
+        text = first + "".join(part.replace('"', "", 1) for part in marked)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise Fault("a text holds half of a surrogate pair") from None
     return text
 
 

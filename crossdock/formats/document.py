@@ -110,7 +110,6 @@ class Document:
         return str(key)
 
     def _record(self) -> tuple[Any, str, str]:
-        start_line = self._line_now()
         try:
             value, raw = self._value()
         except (Fault, ValueError) as error:
@@ -119,7 +118,7 @@ class Document:
             _, raw = self._value(_LENIENT)
             return None, raw, why(error)
         except RecursionError:
-            raise self._wrong(f"the record of line {start_line} is nested too deeply") from None
+            raise self._wrong("a record is nested too deeply") from None
         return value, raw, ""
 
     def _value(self, decoder: json.JSONDecoder = EXACT) -> tuple[Any, str]:

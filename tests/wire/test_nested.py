@@ -83,6 +83,12 @@ def test_text_that_only_looks_like_an_escape_is_fine(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("text", [r"\\u0001", r"x\\u0002", r"\"\\u0001", r"\\\"\\u00011.5"])
+def test_no_text_is_taken_for_a_number(tmp_path: Path, text: str) -> None:
+    data = '{"a":"' + text + '","b":1.10}'
+    assert texts(read(tmp_path, f"[{data}]")) == [data]
+
+
 def test_records_lie_under_a_path(tmp_path: Path) -> None:
     data = '{"meta": {"n": [1]}, "data": {"orders": [{"id": 1}, {"id": 2}]}, "next": null}'
     assert texts(read(tmp_path, data, records="data.orders")) == ['{"id":1}', '{"id":2}']
