@@ -176,17 +176,17 @@ class _Sender:
     def _waiting(self) -> pa.Table:
         """Read the rows that are due; a document's later version waits for its earlier one."""
         table = schema.outbox
-        columns = {name: table.c[name] for name in receipts.ROW.names}
-        columns["their_id"] = sa.func.coalesce(table.c.their_id, self._bound_id())
         due = sa.or_(table.c.next_try_at.is_(None), table.c.next_try_at <= self.world.now())
         with self.store.reading() as connection:
             rows = bulk.select(
                 connection,
-                sa.select(*columns.values())
+                sa.select(*(table.c[name] for name in receipts.ROW.names))
                 .where(*self._mine(), table.c.state == "pending", due)
                 .order_by(table.c.id),
                 receipts.ROW,
             )
+            if pc.any(pc.equal(rows["operation"], "update")).as_py():
+                rows = self._with_their_ids(connection, rows)
             changed = rows.filter(pc.greater(rows["document_version"], 1))["document_id"]
             if len(changed) == 0:  # a first version has no earlier one to wait for
                 return rows
@@ -205,19 +205,21 @@ class _Sender:
         return rows.filter(pa.array([turn.get(owner, number) == number for number, owner in pairs],
                                     pa.bool_()))  # fmt: skip
 
-    def _bound_id(self) -> sa.ScalarSelect[Any]:
-        """Their id of a document that they have, for a change of it."""
-        table, binding, route = schema.outbox, schema.binding, self.target.route
-        return (
-            sa.select(binding.c.their_id)
-            .where(
+    def _with_their_ids(self, connection: sa.Connection, rows: pa.Table) -> pa.Table:
+        """Fill in their id of documents that they have, for a change of them."""
+        binding, route = schema.binding, self.target.route
+        found = connection.execute(
+            sa.select(binding.c.document_id, binding.c.their_id).where(
                 binding.c.system == route.system,
                 binding.c.stream == route.stream,
-                binding.c.entity == table.c.entity,
-                binding.c.document_id == table.c.document_id,
+                binding.c.entity == route.entity,
+                bulk.among(binding.c.document_id, rows["document_id"], connection.dialect.name),
             )
-            .scalar_subquery()
-        )
+        ).all()
+        known = {int(document): their_id for document, their_id in found}
+        own = zip(rows["their_id"].to_pylist(), rows["document_id"].to_pylist(), strict=True)
+        ids = pa.array([their_id or known.get(document) for their_id, document in own], pa.string())
+        return rows.set_column(rows.column_names.index("their_id"), "their_id", ids)
 
     def _payload(self, rows: pa.Table) -> tuple[pa.Table, pa.Array, pa.Array, pa.Table]:
         """Map the documents to what the target wants; rows that cannot be mapped are held."""
@@ -346,7 +348,7 @@ class _Sender:
             return [Outcome(r, "try_later", message=words, after=after) for r in references]
         except Misconfigured as error:
             with self.store.writing() as connection:
-                receipts.back_to_pending(connection, rows["id"], self.lease[1])
+                receipts.back_to_pending(connection, rows, self.lease[1])
             raise error
         except CrossdockError as error:
             return [Outcome(r, "refused", message=error.what) for r in references]
