@@ -164,7 +164,8 @@ class _Rig:
             "ONLINE_RETAIL": str(here),
         }
         command = [sys.executable, "-m", "crossdock.cli", "run", FLOW, "--json"]
-        taken = _process(command, environment, self.folder / f"{name}.log", good=(0, 3))
+        with screen.console(stderr=True).status("Crossdock"):
+            taken = _process(command, environment, self.folder / f"{name}.log", good=(0, 3))
         books = json.loads(taken.words)
         return Ours(taken, _steps(environment, books["run"]), books)
 
@@ -183,7 +184,8 @@ class _Rig:
                 raise Misconfigured("dlt is not installed here", fix="make bench")
             script = str(scripts / "bench_dlt.py")
             command = [str(python), script, mode, str(file), url, str(folder)]
-        return _process(command, dict(os.environ), self.folder / f"{key}.log")
+        with screen.console(stderr=True).status(key):
+            return _process(command, dict(os.environ), self.folder / f"{key}.log")
 
     def _url(self, name: str) -> str:
         return f"postgresql://hub@127.0.0.1:{self.server.port}/{name}"

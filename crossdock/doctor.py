@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from crossdock.connector import Connector
 from crossdock.errors import CrossdockError
 from crossdock.home import Home
 
@@ -170,18 +171,17 @@ def _systems(home: Home) -> Iterator[Line]:
     clocked = _used_by_the_clock(home)
     for name in systems.names(home):
         data = systems.document(home, name).data or {}
-        settings = data.get("settings") or {}
         if data.get("sandbox"):
             yield Line("note", f"system {name}", "a sandbox system; the first run starts it")
             continue
         try:
-            systems.open_system(home, name)
+            connector = systems.open_system(home, name)
         except CrossdockError as error:
             unset = "environment variable" in error.what and name not in clocked
             state: Literal["note", "FAIL"] = "note" if unset else "FAIL"
             yield Line(state, f"system {name}", str(error))
             continue
-        if _speaks_ssh(settings) and not settings.get("host_key"):
+        if _speaks_ssh(connector) and not vars(connector).get("host_key"):
             yield Line("FAIL", f"system {name}", "settings: host_key is missing; pin the key")
         else:
             yield Line("ok", f"system {name}")
@@ -200,8 +200,10 @@ def _used_by_the_clock(home: Home) -> set[str]:
     return found
 
 
-def _speaks_ssh(settings: dict[str, object]) -> bool:
-    return any("sftp://" in str(value) for value in settings.values())
+def _speaks_ssh(connector: Connector) -> bool:
+    settings = vars(connector)
+    named = settings.get("host") or "sftp://" in str(settings.get("path", ""))
+    return "host_key" in settings and bool(named)
 
 
 QUESTIONS: tuple[Callable[[Home], Iterator[Line]], ...] = (

@@ -75,7 +75,11 @@ def test_doctor_names_what_must_change(project: Path, monkeypatch: pytest.Monkey
     (project / ".airflowignore").write_text("*.txt\n")
     shop = project / "config/systems/shop.yaml"
     shop.write_text(shop.read_text().replace("{env: TINY_SHOP_URL}", "'sqlite:///secret.db'"))
+    (project / "config/systems/letters.yaml").write_text(
+        "about: A partner.\nconnector: files\nsettings: {path: 'sftp://partner.example/out'}\n"
+    )
     bad = {line.what: line.detail for line in doctor.examine(home) if line.state == "FAIL"}
+    assert "host_key is missing" in bad["system letters"]
     assert "chmod 600" in bad["key"]
     assert "PostgreSQL" in bad["SQLite under CeleryExecutor"]
     assert "!dags/" in bad[".airflowignore"]
