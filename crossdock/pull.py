@@ -239,8 +239,9 @@ def _land(
         "plain": plain,
     }
     known = _seen_last(store, leg, page.name)
-    if known is not None and known.sha256 == sha256 and known.state in {"landed", "unchanged"}:
-        row |= {"state": "unchanged", "reason": known.reason or known.id}
+    if known is not None and known.sha256 == sha256 and known.state != "erased":
+        first = known.reason if known.state == "unchanged" else known.id
+        row |= {"state": "unchanged", "reason": first}  # unreadable ones are held already
         row |= {"path": known.path, "wrapped_key": known.wrapped_key}
         return _Landed(row, page)
     kept: Kept = objects.keep(plain)

@@ -280,18 +280,26 @@ def unmappable(
         _hold(connection, run, route, row, "mapping", str(mine[0]["rule"]), words, mine)
 
 
-def back_to_pending(connection: sa.Connection, ids: Any, claim: str) -> None:
-    """Undo *sending* of rows whose send certainly had no effect."""
+def back_to_pending(connection: sa.Connection, rows: pa.Table, claim: str) -> None:
+    """Undo *sending* of rows whose send certainly had no effect.
+
+    ``rows`` as they were before: what no earlier try sent either may get another body.
+    """
     table = schema.outbox
-    connection.execute(
-        table.update()
-        .where(
-            bulk.among(table.c.id, ids, connection.dialect.name),
-            table.c.state == "sending",
-            table.c.claim == claim,
+    never = pc.is_null(rows["body_hash"])
+    for ids, values in (
+        (rows["id"].filter(never), {"body_hash": None}),
+        (rows["id"].filter(pc.invert(never)), {}),
+    ):
+        connection.execute(
+            table.update()
+            .where(
+                bulk.among(table.c.id, ids, connection.dialect.name),
+                table.c.state == "sending",
+                table.c.claim == claim,
+            )
+            .values(state="pending", claim=None, **values)
         )
-        .values(state="pending", claim=None)
-    )
 
 
 def _set(connection: sa.Connection, outbox_id: int, **values: Any) -> None:
