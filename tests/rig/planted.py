@@ -75,7 +75,7 @@ BUGS = (
              "    with store.writing() as connection:\n        guard("),
             ("resolve/__init__.py", 'if state == "resolved":', 'if state == "forgotten":'),
         ],
-        r'^before INSERT INTO "outbox"',
+        r"^before UPDATE batch SET",
     ),
     Bug(
         "what a dead attempt read is taken for what this one read",

@@ -62,12 +62,15 @@ class Rig:
         self._clean: dict[str, tuple[int, dict[str, Any]]] = {}
         self.template = self.folder / "template"
         self.template.mkdir()
+        self.empty = self.folder / "empty"
+        self.empty.mkdir()
         opened = self.engine.attempt(
             {"CROSSDOCK_HOME": str(self.template),
              "CROSSDOCK_DATABASE_URL": f"sqlite:///{self.template / 'hub.db'}"},
             None, restart=True,
         )  # fmt: skip
         assert opened.status == 0, opened.error
+        self.first_start = len(opened.names)
 
     def __enter__(self) -> Self:
         return self
@@ -82,13 +85,13 @@ class Rig:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     @contextmanager
-    def world(self, name: str) -> Iterator[World]:
-        """Make a world, and remove it afterwards."""
+    def world(self, name: str, *, fresh: bool = False) -> Iterator[World]:
+        """Make a world, and remove it afterwards; ``fresh`` is before the hub's first start."""
         self._count += 1
         folder = self.folder / f"world-{self._count}"
         folder.mkdir()
         try:
-            with MAKERS[name](folder, self.template) as made:
+            with MAKERS[name](folder, self.empty if fresh else self.template) as made:
                 yield made
         finally:
             shutil.rmtree(folder, ignore_errors=True)
@@ -108,14 +111,16 @@ class Rig:
                 self._clean[name] = len(first.names), world.content()
         return self._clean[name]
 
-    def play(self, name: str, kills: Sequence[int], seed: int | None = None) -> Story:
+    def play(
+        self, name: str, kills: Sequence[int], seed: int | None = None, *, fresh: bool = False
+    ) -> Story:
         """Kill an attempt at each of ``kills`` in turn, then recover and check.
 
         With a ``seed`` a share of all requests fails until the world is healed.
         """
         _, normal = self.clean(name)
         story = Story(name, kills, seed)
-        with self.world(name) as world:
+        with self.world(name, fresh=fresh) as world:
             if seed is not None:
                 world.break_by(seed, RATE, FAULTS)
             for number, kill_at in enumerate(kills):

@@ -48,6 +48,12 @@ def test_the_same_world_has_the_same_boundaries(rig: Rig) -> None:
     assert first == second
 
 
+def test_killed_while_the_store_is_made(rig: Rig, boundaries: int) -> None:
+    kills = spread(rig.first_start, boundaries)
+    stories = [rig.play("till", [kill_at], fresh=True) for kill_at in kills]
+    assert not any(story.problems for story in stories), _told(stories)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(5400)
 @pytest.mark.parametrize("world", MAKERS)

@@ -84,19 +84,23 @@ class World:
         if self.erp is not None:
             mine = there.setdefault("erp.sales_order", {})
             for entry in self.erp.journal.entries("accepted", entity="sales_order"):
-                mine.setdefault(entry.reference, []).append(Decimal(entry.amount or "0"))
+                amounts = mine.setdefault(entry.reference, [])
+                if entry.operation == "change":  # of a document that is there already
+                    amounts.pop()
+                amounts.append(Decimal(entry.amount or "0"))
         return there
 
     def content(self) -> dict[str, Any]:
         """Everything that lies at the targets, to be compared with an undisturbed world's."""
-        shown = "SELECT * FROM sales_order", "SELECT * FROM sales_order_line"
-        found: dict[str, Any] = {text: sorted(map(repr, self.rows("warehouse.db", text)))
-                                 for text in shown}  # fmt: skip
+        found: dict[str, Any] = {
+            "orders": sorted(  # less the hub's own number of the version, in the last column
+                repr(row[:-1]) for row in self.rows("warehouse.db", "SELECT * FROM sales_order")
+            ),
+            "lines": sorted(map(repr, self.rows("warehouse.db", "SELECT * FROM sales_order_line"))),
+        }
         if self.erp is not None:
-            found["erp"] = sorted(
-                (entry.reference, entry.body_sha256)
-                for entry in self.erp.journal.entries("accepted")
-            )
+            accepted = self.erp.journal.entries("accepted", entity="sales_order")
+            found["erp"] = sorted({e.reference: e.body_sha256 for e in accepted}.items())
         return found
 
     def effects(self) -> list[str]:
@@ -126,14 +130,15 @@ class World:
             system.plan = Plan(seed=seed * 2 + number, rate=rate, names=names)
 
     def go_on(self) -> None:
-        """Let the source's own people work: one record is new, one that was wrong is put right."""
+        """Let the source's own people work: one record is new, one put right, one changed."""
         if self.shop is None:
             _write_receipts(self.folder / "till" / "day0.csv", range(6), right=True)
             _write_receipts(self.folder / "till" / "later.csv", [ORDERS])
             return
         new = sample_shop.shop_orders(ORDERS + 1, dirt=False)
-        for order in (new[ORDERS], new[2]):
-            self.shop.change("orders", {**order, "customer": KNOWN, "updated_at": LATER})
+        married = {**new[6]["customer"], "name": "Ada King"}
+        for order, customer in ((new[ORDERS], KNOWN), (new[2], KNOWN), (new[6], married)):
+            self.shop.change("orders", {**order, "customer": customer, "updated_at": LATER})
 
     def heal(self) -> None:
         """Let nothing fail any more."""
