@@ -8,7 +8,7 @@ does not depend on the order in which the sides arrive.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 WORDS = ("newest", "most_complete", "ask")
 _TIME = "source_updated_at"
+STALE = "superseded: older than the version that is known"
 
 
 @dataclass(frozen=True)
@@ -95,11 +96,13 @@ def settle(
     *,
     our_system: str,
     their_system: str,
+    said: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> tuple[dict[str, Any], list[Asked]]:
     """Merge one document three ways; gives the document and the fields left to a person.
 
     ``base`` is what the incoming side and we last agreed on, ``ours`` the present document,
-    ``theirs`` the incoming one. A field that is absent is empty.
+    ``theirs`` the incoming one. A field that is absent is empty. ``our_system`` made the present
+    version; ``said`` is what each system last agreed on, and tells whose a present value is.
 
     >>> rules = ConflictRules({"name": {"prefer": ["erp"]}})
     >>> settle({"name": "a"}, {"name": "b"}, {"name": "c"}, rules,
@@ -111,13 +114,15 @@ def settle(
     for name in sorted(set(ours) | set(theirs)):
         old, mine, new = base.get(name), ours.get(name), theirs.get(name)
         if name == _TIME:
-            value: Any = max(filter(None, (mine, new)), default=None)
+            value: Any = max(filter(None, (mine, new)), default=None, key=_when)
         elif mine == new or new == old:
             value = mine
         elif mine == old:
             value = new
         else:
-            value = _winner(rules.rule(name), name, ours, theirs, our_system, their_system)
+            owners = [system for system, has in (said or {}).items() if has.get(name) == mine]
+            sides = owners or [our_system], their_system
+            value = _winner(rules.rule(name), name, ours, theirs, *sides)
             if value is _OPEN:
                 asked.append(
                     Asked(
@@ -141,7 +146,7 @@ def _winner(
     name: str,
     ours: Mapping[str, Any],
     theirs: Mapping[str, Any],
-    our_system: str,
+    our_systems: Sequence[str],
     their_system: str,
 ) -> Any:
     mine, new = ours.get(name), theirs.get(name)
@@ -150,7 +155,8 @@ def _winner(
     if isinstance(rule, Mapping):
         order = list(rule["prefer"] if isinstance(rule["prefer"], list) else [rule["prefer"]])
         rank = {system: place for place, system in enumerate(order)}
-        a, b = rank.get(our_system, len(order)), rank.get(their_system, len(order))
+        a = min(rank.get(system, len(order)) for system in our_systems)
+        b = rank.get(their_system, len(order))
         if a != b:
             return mine if a < b else new
     elif rule == "most_complete":
@@ -158,8 +164,13 @@ def _winner(
         if a != b:
             return mine if a > b else new
     if ours.get(_TIME) != theirs.get(_TIME):
-        return mine if str(ours.get(_TIME) or "") > str(theirs.get(_TIME) or "") else new
+        return mine if _when(ours.get(_TIME)) > _when(theirs.get(_TIME)) else new
     return max(mine, new, key=_shown)  # equal age: the same side wins whatever came first
+
+
+def _when(instant: Any) -> str:
+    """Make canonical instants comparable as text: a fraction comes after none."""
+    return str(instant or "").removesuffix("Z")
 
 
 def _shown(value: Any) -> str:
@@ -208,7 +219,7 @@ def merge(
         mine = head.changed_by == ".".join(source)
         known_at = head.source_updated_at
         if mine and times[row] and known_at and times[row] < known_at:
-            result.stale[row] = "superseded: older than the version that is known"
+            result.stale[row] = STALE
             continue
         if row in released or (
             mine and base is not None and bytes(base.base_hash) == present.hashes[row]
@@ -216,13 +227,18 @@ def merge(
             continue
         ours = _body(connection, came.entity, document_id, int(present.versions[row]))
         theirs = _opened(came.bodies[row].as_py())
+        agreed = _agreed(connection, came.entity, document_id, base)
+        if times[row] and _when(theirs[_TIME]) < _when(agreed.get(_TIME)):
+            result.stale[row] = STALE
+            continue
         merged, asked = settle(
-            _agreed(connection, came.entity, document_id, base),
+            agreed,
             ours,
             theirs,
             rules,
             our_system=str(head.changed_by).split(".")[0],
             their_system=source[0],
+            said=_said(connection, came.entity, document_id, source[0], rules),
         )
         if asked:
             result.asked[row] = asked
@@ -263,6 +279,23 @@ def _agreed(connection: sa.Connection, entity: str, document_id: int, base: Any)
     if base.base is not None:
         return _opened(base.base)
     return _body(connection, entity, document_id, base.base_version)
+
+
+def _said(
+    connection: sa.Connection, entity: str, document_id: int, theirs: str, rules: ConflictRules
+) -> dict[str, Any]:
+    """Read what every other system last agreed on, where some rule prefers a system."""
+    if not any(isinstance(rule, Mapping) for rule in (*rules.fields.values(), rules.default)):
+        return {}
+    table = schema.binding
+    rows = connection.execute(
+        sa.select(table).where(
+            table.c.entity == entity,
+            table.c.document_id == document_id,
+            table.c.system != theirs,
+        )
+    ).all()
+    return {row.system: _agreed(connection, entity, document_id, row) for row in rows}
 
 
 def _body(connection: sa.Connection, entity: str, document_id: int, version: int) -> Any:
