@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -138,7 +139,7 @@ def load(home: Home, name: str) -> Flow:
         routes=routes,
         batch_lines=_whole(data, "batch_lines", 50_000, page),
         partitions=_whole(data, "partitions", 1, page),
-        expect_at_least=str(data.get("expect_at_least") or "10%"),
+        expect_at_least=_percent(data, "expect_at_least", "10%", page),
         organisation=str(data.get("organisation") or "main"),
         shop=str(data.get("shop") or "main"),
         page=page,
@@ -165,7 +166,11 @@ def _leg(home: Home, number: int, spec: Any, page: yaml.Document) -> Leg:
     for name in maps:
         _exists(home, mapping_path(home, name), "mapping", name, page, *at, "map")
     suites = {}
-    for entity, listed in (spec.get("check") or {}).items():
+    checks = spec.get("check") or {}
+    if not isinstance(checks, dict):
+        raise page.wrong("check names suites by entity", *at, "check", fix="check: {ENTITY: SUITE}")
+    for entity, listed in checks.items():
+        _entity(entity, page, *at, "check", entity)
         suites[entity] = tuple(_words(listed))
         for name in suites[entity]:
             _exists(home, suite_path(home, name), "suite", name, page, *at, "check", entity)
@@ -178,16 +183,18 @@ def _route(home: Home, number: int, spec: Any, page: yaml.Document) -> Route:
         raise page.wrong("a push is a mapping with to, entity and map", *at)
     _known(spec, _PUSH_KEYS, page, *at)
     system, stream = _address(home, spec.get("to"), page, *at, "to")
-    from crossdock.model import ENTITIES
-
-    entity = str(spec.get("entity") or "")
-    if entity not in ENTITIES:
-        raise page.wrong(
-            f"there is no entity {entity!r}", *at, "entity", fix=nearest(entity, ENTITIES)
-        )
+    entity = _entity(str(spec.get("entity") or ""), page, *at, "entity")
     mapping = str(spec.get("map") or "")
     _exists(home, mapping_path(home, mapping), "mapping", mapping, page, *at, "map")
     return Route(system, stream, entity, mapping, spec.get("when"))
+
+
+def _entity(name: str, page: yaml.Document, *at: Any) -> str:
+    from crossdock.model import ENTITIES
+
+    if name not in ENTITIES:
+        raise page.wrong(f"there is no entity {name!r}", *at, fix=nearest(str(name), ENTITIES))
+    return name
 
 
 def _address(home: Home, value: Any, page: yaml.Document, *at: Any) -> tuple[str, str]:
@@ -238,6 +245,13 @@ def _whole(data: dict[str, Any], key: str, default: int, page: yaml.Document) ->
     value = data.get(key, default)
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise page.wrong(f"{key} is a whole number above zero", key)
+    return value
+
+
+def _percent(data: dict[str, Any], key: str, default: str, page: yaml.Document) -> str:
+    value = str(data.get(key) or default).strip()
+    if not re.fullmatch(r"[0-9]{1,3}(\.[0-9]+)?%?", value):
+        raise page.wrong(f"{key} is a share", key, fix=f"write it as {key}: {default}")
     return value
 
 

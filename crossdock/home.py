@@ -6,7 +6,7 @@ import base64
 import os
 import secrets
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -25,8 +25,8 @@ class Home:
 
     project: Path
     state: Path
-    database_url: str
-    objects_url: str
+    database_url: str = field(repr=False)  # both may hold a password
+    objects_url: str = field(repr=False)
 
     @classmethod
     def find(cls, project: Path | None = None) -> Home:

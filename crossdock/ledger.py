@@ -70,6 +70,7 @@ def books(store: Store, flow: str | None = None, run: str | None = None) -> dict
         ).all()
         targets = _targets(connection, run_id)
         adjusted = _adjusted(connection, run_id)
+        unplaced = _unplaced(connection, run_id)
         findings = _findings(connection, run_id)
     records = dict.fromkeys(COUNTS, 0)
     money: dict[str, dict[str, Decimal]] = {}
@@ -101,6 +102,7 @@ def books(store: Store, flow: str | None = None, run: str | None = None) -> dict
         and all(_even(amounts) for amounts in money.values())
         and all(came == stands for came, stands in legs.values())
         and not targets["uneven"]
+        and not unplaced
     )
     return {
         "flow": flow_name,
@@ -244,6 +246,14 @@ def _unchanged(
         if route.when is None and seen.get(route.entity):
             _add(counts, route.target, "unchanged", seen[route.entity])
     return {name: counts[name] for name in sorted(counts)}
+
+
+def _unplaced(connection: sa.Connection, run_id: str) -> bool:
+    """Say whether a version stands at no target at all, not even at the hub's own."""
+    ledger, version = schema.ledger, schema.record_version
+    placed = sa.exists().where(ledger.c.version_id == version.c.id)
+    found = sa.select(version.c.id).where(version.c.run_id == run_id, ~placed).limit(1)
+    return connection.execute(found).first() is not None
 
 
 def _adjusted(connection: sa.Connection, run_id: str) -> dict[str, Decimal]:

@@ -58,6 +58,9 @@ def open_system(home: Home, name: str, world: World | None = None) -> Connector:
         )
     if data.get("sandbox"):
         _sandbox(home)
+    for part in ("settings", "streams"):
+        if not isinstance(data.get(part) or {}, dict):
+            raise page.wrong(f"{part} is a mapping of names", part, fix=f"{part}: {{NAME: ...}}")
     kind = connector_class(home, str(data.get("connector", "")), page)
     settings = _settings(kind, data, page)
     connector = kind(**settings)

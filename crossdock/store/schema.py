@@ -42,7 +42,7 @@ class Exact(TypeDecorator[Decimal]):
         """Scale for SQLite; raises ValueError rather than round."""
         if value is None or dialect.name != "sqlite":
             return value
-        scaled = value * _MILLION
+        scaled = Decimal(value) * _MILLION
         if scaled != scaled.to_integral_value():
             raise ValueError(f"{value} has more than {SCALE} decimals")
         return int(scaled)

@@ -24,4 +24,4 @@ class Inbox(Connector):
         """Give every file, also those that were given before."""
         folder = Path(self.folder, stream.name)
         for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-            yield Page(path.name, path, media_of(path.name), cursor=path.name)
+            yield Page(path.name, path, media_of(path.name))
