@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 DeliveryClass = Literal["idempotency_key", "upsert", "lookup_before_create", "none"]
 Operation = Literal["create", "update", "delete"]
+Grain = Literal["none", "100ns", "microsecond", "millisecond", "second", "minute", "day"]
 Verdict = Literal["delivered", "accepted", "refused", "try_later", "uncertain"]
 
 _REQUIRED: Any = dataclasses.MISSING
@@ -81,7 +82,7 @@ class Reads:
     media: str = "json"
     records: str = ""
     cursor: str | None = None
-    grain: Literal["none", "100ns", "microsecond", "millisecond", "second", "minute", "day"] = "none"
+    grain: Grain = "none"
     overlap: float = 0.0
     horizon: float = 0.0
     order: Literal["oldest_first", "newest_first", "none"] = "none"

@@ -36,7 +36,8 @@ class Books:
     def summary(self) -> str:
         """Say in one line how the run ended."""
         counts = self.data["records"]
-        told = ", ".join(f"{counts[name]} {name}" for name in counts if counts[name] or name == "read")
+        shown = [name for name in counts if counts[name] or name == "read"]
+        told = ", ".join(f"{counts[name]} {name}" for name in shown)
         word = "balanced" if self.balanced else "NOT BALANCED"
         return f"{self.flow}: {word}: {told}" + (f"; {self.later}" if self.later else "")
 
@@ -52,7 +53,8 @@ def pull(flow_name: str, run_key: str = "", *, holder: str = "") -> list[str]:
 
     home, store = _home_and_store()
     flow = flows.load(home, flow_name)
-    run = begin(store, flow_name, holder or (f"airflow/{run_key}" if run_key else process_name()), run_key)
+    holder = holder or (f"airflow/{run_key}" if run_key else process_name())
+    run = begin(store, flow_name, holder, run_key)
     with holding(store, run), _timed(store, run.id, "pull"):
         return step.pull(home, store, flow, run)
 

@@ -30,6 +30,7 @@ BATCH_BYTES = 64 << 20
 MEMORY_BYTES = 128 << 20
 _BITS = 6
 _BUCKETS = 1 << _BITS
+_SPREAD = np.uint64(0x9E3779B97F4A7C15)
 _TOO_MUCH = 1e18  # in millionths; the most that an amount of the store can be
 _SIGNS = ("\x1d", "\x1e", "\x1f")  # what separates fields and rows in a hash, and what escapes it
 ENGINE_COLUMNS = ("key", "hash", "object", "position", "deleted", "amount", "currency", "fault")
@@ -61,11 +62,14 @@ class Intake:
             self._records,
         )
 
-    def add(self, rows: pa.Table, *, grouped: bool) -> None:
-        """Count a block of rows (columns key_hash, amount, currency, fault)."""
+    def add(self, rows: pa.Table, stream: Reads) -> None:
+        """Count a block of rows (columns key_hash, object, amount, currency)."""
         self.lines += rows.num_rows
-        if grouped:
-            self._keys.append(np.unique(rows["key_hash"].to_numpy()))
+        if stream.group:
+            keys = rows["key_hash"].to_numpy()
+            if not stream.options.get("of"):  # a key in two objects is two observations
+                keys = keys ^ (rows["object"].to_numpy().astype(np.uint64) * _SPREAD)
+            self._keys.append(np.unique(keys))
         else:
             self._records += rows.num_rows
         self.uncounted += rows["amount"].null_count
@@ -109,7 +113,7 @@ class Landing:
         if rows.num_rows == 0:
             return
         rows = rows.append_column("object", _code_of(self._objects, object_id, rows.num_rows))
-        self.intake.add(rows, grouped=self.stream.group)
+        self.intake.add(rows, self.stream)
         self._buckets.add(rows)
 
     def mark(self) -> None:
@@ -365,14 +369,14 @@ def _grouped(rows: pa.Table, stream: Reads) -> pa.Table:
     codes = codes.combine_chunks() if isinstance(codes, pa.ChunkedArray) else codes
     rows = rows.append_column("code", codes.indices)
     unordered = stream.options.get("rows") == "unordered" or bool(stream.options.get("of"))
-    within = ["text", "position"] if unordered else ["object", "position"]
+    within = ["text", "position"] if unordered else ["position"]
     if stream.group:
-        order = pc.sort_indices(rows, [("code", "ascending"), *((n, "ascending") for n in within)])
-        rows = rows.take(order)
+        whole = ["code"] if stream.options.get("of") else ["code", "object"]
+        order = [(name, "ascending") for name in (*whole, *within)]
+        rows = rows.take(pc.sort_indices(rows, order))
         if stream.options.get("of"):
             rows = rows.filter(_firsts(rows["code"], rows["text"]))
-        code = rows["code"].to_numpy()
-        starts = np.flatnonzero(np.concatenate(([True], code[1:] != code[:-1])))
+        starts = _starts([rows[name].to_numpy() for name in whole])
     else:
         order = [(name, "ascending") for name in ("code", "object", "position")]
         rows = rows.take(pc.sort_indices(rows, order))
@@ -418,6 +422,15 @@ def _firsts(code: pa.ChunkedArray, text: pa.ChunkedArray) -> pa.Array:
         pc.equal(text.slice(1), text.slice(0, max(0, len(text) - 1))),
     )
     return pa.array([True, *pc.invert(again).to_pylist()][: len(code)], pa.bool_())
+
+
+def _starts(columns: Sequence[np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
+    """Find the rows where any of ``columns`` differs from the row before."""
+    differs = np.zeros(len(columns[0]), dtype=bool)
+    differs[:1] = True
+    for column in columns:
+        differs[1:] |= column[1:] != column[:-1]
+    return np.flatnonzero(differs)
 
 
 def _one(column: pa.ChunkedArray) -> pa.Array:

@@ -46,9 +46,13 @@ def load(path: Path, text: str | None = None) -> Document:
             text = path.read_text(encoding="utf-8")
         node = _yaml.compose(text, Loader=_Loader)
     except FileNotFoundError:
-        raise Misconfigured(f"there is no file {path}", fix="create it or correct the name") from None
+        raise Misconfigured(
+            f"there is no file {path}", fix="create it or correct the name"
+        ) from None
     except UnicodeDecodeError as error:
-        raise Misconfigured(f"{path} is not UTF-8 text: {error.reason}", where=str(path)) from None
+        raise Misconfigured(
+            f"{path} is not UTF-8 text: {error.reason}", where=str(path)
+        ) from None
     except _yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         line = mark.line + 1 if mark else 1
@@ -62,7 +66,9 @@ def load(path: Path, text: str | None = None) -> Document:
     return Document(path, data, places)
 
 
-def _build(node: Any, at: tuple[Any, ...], places: dict[tuple[Any, ...], int], path: Path, depth: int) -> Any:
+def _build(
+    node: Any, at: tuple[Any, ...], places: dict[tuple[Any, ...], int], path: Path, depth: int
+) -> Any:
     if depth > 40 or len(places) > 500_000:
         raise Misconfigured("this YAML is nested too deeply or too large", where=str(path))
     places[at] = node.start_mark.line + 1
@@ -76,7 +82,9 @@ def _build(node: Any, at: tuple[Any, ...], places: dict[tuple[Any, ...], int], p
             key = key if isinstance(key, str) else key_node.value
             if key in result:
                 raise Misconfigured(
-                    f"the key {key!r} stands twice", where=f"{path}:{line}", fix="remove one of them"
+                    f"the key {key!r} stands twice",
+                    where=f"{path}:{line}",
+                    fix="remove one of them",
                 )
             result[key] = _build(value_node, (*at, key), places, path, depth + 1)
             places[(*at, key)] = line

@@ -75,7 +75,7 @@ def update(
     if rows.num_rows == 0:
         return
     if connection.dialect.name == "postgresql":
-        columns = [sa.column(name) for name in rows.column_names]
+        columns: list[Any] = [sa.column(name) for name in rows.column_names]
         stage = sa.table(_stage(connection, table, rows), *columns)
         values = {name: stage.c[name] for name in rows.column_names if name not in by}
         connection.execute(
