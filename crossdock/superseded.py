@@ -18,13 +18,18 @@ OPEN_STATES = ("pending", "sending", "accepted", "uncertain")
 
 
 class AtTarget(NamedTuple):
-    """How a document stands at a target, by its newest outbox row."""
+    """How a document stands at a target, by its newest outbox row.
+
+    ``withdrawn`` are all rows of it that never had an effect; ``begun`` says that another row is,
+    or may be, its create.
+    """
 
     version: int
     done: bool
     waiting: bool
     unsent: bool
-    bound: bool
+    begun: bool
+    withdrawn: tuple[int, ...]
     outbox_id: int
     amount: Any
 
@@ -106,19 +111,29 @@ def at_target(
         )
         .order_by(outbox.c.id)
     )
-    return {
-        row.document_id: AtTarget(
+    found: dict[int, AtTarget] = {}
+    for row in rows:
+        before = found.get(row.document_id)
+        begun = row.document_id in bound or (before is not None and _begun(before))
+        withdrawn = before.withdrawn if before is not None else ()
+        unsent = (row.body_hash is None and row.state == "pending") or (
+            row.state in {"refused", "rejected"}
+        )
+        found[row.document_id] = AtTarget(
             version=row.document_version,
             done=row.state == "delivered",
             waiting=row.state in OPEN_STATES,
-            unsent=(row.body_hash is None and row.state == "pending")
-            or row.state in {"refused", "rejected"},
-            bound=row.document_id in bound,
+            unsent=unsent,
+            begun=begun,
+            withdrawn=(*withdrawn, row.id) if unsent else withdrawn,
             outbox_id=row.id,
             amount=row.amount,
         )
-        for row in rows
-    }
+    return found
+
+
+def _begun(status: AtTarget) -> bool:
+    return status.begun or not status.unsent
 
 
 def outbox(connection: sa.Connection, ids: Sequence[int]) -> None:

@@ -79,8 +79,8 @@ def _send(
     came = written.documents
     rows = np.array([row for row, _ in sends])
     size = rows.size
-    superseded.outbox(work.connection, [s.outbox_id for _, s in sends if s and s.unsent])
-    creates = [status is None or (status.unsent and not status.bound) for _, status in sends]
+    superseded.outbox(work.connection, [n for _, s in sends if s for n in s.withdrawn])
+    creates = [status is None or (status.unsent and not status.begun) for _, status in sends]
     keys = came.keys.take(pa.array(rows)).to_pylist()
     first = work.numbers("outbox", size)
     numbers = np.arange(first, first + size)

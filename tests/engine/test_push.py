@@ -244,12 +244,31 @@ def test_a_newer_version_waits_while_the_older_is_uncertain(make: Callable[..., 
     project.orders([order("1", note="b")])
     waits = project.run("orders")
     assert counts(waits) == {"read": 1, "pending": 1}
+    project.orders([order("1", note="c")])
+    newest = project.run("orders")
+    assert counts(newest) == {"read": 1, "pending": 1}
+    assert project.books(waits.run)["records"]["rejected"] == 1, "it was never sent"
     assert len(project.tries()) == 1
     (hold,) = quarantine.listed(project.store)
     quarantine.release(project.store, [hold["id"]], who="test", reason="it is there")
     project.run("orders")
-    assert [line["body"]["note"] for line in project.effects()] == ["a", "b"]
-    assert project.books(waits.run)["records"]["delivered"] == 1
+    assert [line["body"]["note"] for line in project.effects()] == ["a", "c"]
+    assert [line["operation"] for line in project.effects()] == ["create", "update"]
+    assert project.books(newest.run)["records"]["delivered"] == 1
+
+
+def test_a_create_that_never_arrived_is_made_by_the_next_version(
+    make: Callable[..., Project],
+) -> None:
+    project = make(delivery="none")
+    project.orders([order("1", note="a")])
+    project.script(o1=["unsure", "delivered"])
+    project.run("orders")
+    (hold,) = quarantine.listed(project.store)
+    quarantine.reject(project.store, [hold["id"]], who="test", reason="it is not there")
+    project.orders([order("1", note="b")])
+    assert counts(project.run("orders")) == {"read": 1, "delivered": 1}
+    assert [line["operation"] for line in project.effects()] == ["create"]
 
 
 def test_a_document_that_cannot_be_mapped_out_is_held_alone(target: Project) -> None:
