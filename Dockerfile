@@ -13,7 +13,7 @@ RUN useradd --uid 50000 --gid 0 --home-dir /opt/airflow --create-home airflow \
 
 WORKDIR /build
 COPY requirements.lock ./
-RUN pip install --require-hashes --only-binary :all: -r requirements.lock
+RUN pip install --no-deps --require-hashes --only-binary :all: -r requirements.lock
 
 COPY . .
 RUN pip wheel --no-deps --no-build-isolation --wheel-dir /tmp/wheel . \

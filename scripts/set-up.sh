@@ -51,12 +51,14 @@ if ! "$venv/bin/python" -c pass 2>/dev/null; then
     rm -f "$venv.log"
 fi
 
+# The lock names every package, so nothing is left to resolve; asked to resolve all the same, pip
+# would stop at a package that another one wants with an extra.
 if uv --version >/dev/null 2>&1; then
     # without byte code every Airflow process would take three times as long to start
-    uv pip install --quiet --python "$venv/bin/python" --compile-bytecode --require-hashes -r "$lock"
+    uv pip install --quiet --python "$venv/bin/python" --compile-bytecode --no-deps --require-hashes -r "$lock"
 else
     PYTHONDONTWRITEBYTECODE='' "$venv/bin/python" -m pip install --quiet \
-        --disable-pip-version-check --require-hashes -r "$lock"
+        --disable-pip-version-check --no-deps --require-hashes -r "$lock"
 fi
 if [ "$which_venv" = main ]; then
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check \
