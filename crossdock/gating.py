@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 from typing import Any
 
@@ -40,6 +41,7 @@ def gate_batches(home: Home, store: Store, run: Run) -> None:
         totals.append(_named(checked["totals"], batch_id, gate.TOTALS))
         keys += [_keys(steps, name, table) for name, table in steps.content().items()
                  if name in watched]  # fmt: skip
+    totals += _unchanged(store, run)
     decided = gate.gate(
         suites,
         pa.concat_tables([gate.FINDINGS.empty_table(), *findings]),
@@ -78,6 +80,31 @@ def _suites(home: Home, flow: Flow) -> dict[str, list[Any]]:
 def _named(table: pa.Table, batch_id: str, wanted: pa.Schema) -> pa.Table:
     table = table.append_column("batch", pa.repeat(pa.scalar(batch_id), table.num_rows))
     return table.select(wanted.names).cast(wanted)
+
+
+def _unchanged(store: Store, run: Run) -> list[pa.Table]:
+    """Count what brought nothing new: a share is one of everything that the run read.
+
+    Lines are known by stream only; an entity gets its share of them.
+    """
+    table = schema.intake
+    with store.reading() as connection:
+        rows = connection.execute(sa.select(table).where(table.c.run_id == run.id)).all()
+    found: list[dict[str, Any]] = []
+    for row in rows:
+        if not row.unchanged_entities:
+            continue
+        counts: dict[str, int] = {}
+        for kind, by_currency in json.loads(row.unchanged_entities).items():
+            entity = kind.split(".")[0]
+            counts[entity] = counts.get(entity, 0) + sum(n for n, _ in by_currency.values())
+        whole = sum(counts.values())
+        found += [
+            {"batch": "", "entity": e, "records": n, "lines": row.unchanged_lines * n // whole}
+            for e, n in counts.items()
+            if whole
+        ]
+    return [pa.Table.from_pylist(found, schema=gate.TOTALS)]
 
 
 def _keys(steps: Steps, entity: str, content: pa.Table) -> pa.Table:
