@@ -24,7 +24,7 @@ from tests.engine.conftest import forget
 from tests.engine.project import PARTS, VOLATILE, Project, order
 
 DYING = Path(__file__).parent / "dying.py"
-POINTS = 10
+POINTS = 8
 
 TWO_STREAMS = """\
 organisation: tiny

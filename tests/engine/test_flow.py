@@ -17,7 +17,7 @@ from crossdock.flow import Books
 from crossdock.store import schema
 from tests.engine.project import VOLATILE, Project, order
 
-ORDERS = 300
+ORDERS = 150
 
 
 @pytest.fixture(scope="module")
@@ -283,6 +283,7 @@ def test_two_records_that_make_one_document_stop_nothing(project: Project) -> No
 
 def test_workers_share_batches_and_change_nothing(lite: Project, sales: pa.Table) -> None:
     lite.file("config/flows/sales.yaml", ("shop: till", "shop: till\nbatch_lines: 500"))
+    sales = sales.slice(0, 2500)
     lite.sales(sales)
     books = check(lite.run(workers=2), 3)
     assert books["records"]["read"] == invoices(sales)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from crossdock import quarantine
+from crossdock import closing, quarantine
 from crossdock.errors import Misconfigured
 from crossdock.flow import Books
 from crossdock.store import schema
@@ -19,10 +19,22 @@ from tests.engine.project import Project, order
 CLASSES = ["idempotency_key", "upsert", "lookup_before_create", "none"]
 
 
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """End runs at once; what was postponed waits for the next one."""
+    monkeypatch.setattr(closing, "PATIENCE", -1.0)
+
+
 @pytest.fixture(params=CLASSES)
 def target(request: pytest.FixtureRequest, make: Callable[..., Project]) -> Project:
     """The project with a target of each delivery class."""
     return make(delivery=request.param)
+
+
+@pytest.fixture
+def keyed(make: Callable[..., Project]) -> Project:
+    """The project with a target of one class, where the class makes no difference."""
+    return make(delivery="idempotency_key")
 
 
 def counts(books: Books) -> dict[str, int]:
@@ -66,20 +78,20 @@ def test_every_verdict_has_its_place_in_the_books(target: Project) -> None:
     assert effects == {"1": 1, "3": 1, "4": 1, "5": 1}
 
 
-def test_a_refused_document_is_sent_again_when_a_steward_says_so(target: Project) -> None:
-    target.orders([order("1"), order("2")])
-    target.script(o2=["refused", "delivered"])
-    first = target.run("orders")
-    (hold,) = quarantine.listed(target.store)
-    quarantine.resubmit(target.store, [hold["id"]], who="test")
-    assert target.books(first.run)["records"]["pending"] == 1
-    target.run("orders")
-    later = target.books(first.run)
+def test_a_refused_document_is_sent_again_when_a_steward_says_so(keyed: Project) -> None:
+    keyed.orders([order("1"), order("2")])
+    keyed.script(o2=["refused", "delivered"])
+    first = keyed.run("orders")
+    (hold,) = quarantine.listed(keyed.store)
+    quarantine.resubmit(keyed.store, [hold["id"]], who="test")
+    assert keyed.books(first.run)["records"]["pending"] == 1
+    keyed.run("orders")
+    later = keyed.books(first.run)
     assert later["balanced"]
     assert later["records"]["delivered"] == 2
     assert later["reasons"] == {}
-    assert numbers(target.effects()) == {"1": 1, "2": 1}
-    assert len({line["key"] for line in target.tries() if line["number"] == "2"}) == 1
+    assert numbers(keyed.effects()) == {"1": 1, "2": 1}
+    assert len({line["key"] for line in keyed.tries() if line["number"] == "2"}) == 1
 
 
 def test_what_must_wait_is_tried_again_with_the_same_key(target: Project) -> None:
@@ -174,66 +186,66 @@ def test_partial_batches_are_settled_one_by_one(target: Project) -> None:
     assert {n: journal[n] for n in ids} == ids, "answers were given to other documents"
 
 
-def test_a_closed_account_stops_the_flow_and_marks_nothing(target: Project) -> None:
-    target.orders([order(str(n)) for n in range(1, 4)])
-    target.script(o1=["misconfigured"])
+def test_a_closed_account_stops_the_flow_and_marks_nothing(keyed: Project) -> None:
+    keyed.orders([order(str(n)) for n in range(1, 4)])
+    keyed.script(o1=["misconfigured"])
     with pytest.raises(Misconfigured, match="account is closed"):
-        target.run("orders")
+        keyed.run("orders")
     assert {state for states in outbox(target).values() for state in states} == {"pending"}
-    assert not quarantine.listed(target.store)
-    target.script()
-    books = target.run("orders")
+    assert not quarantine.listed(keyed.store)
+    keyed.script()
+    books = keyed.run("orders")
     assert counts(books) == {"read": 3, "delivered": 3}
-    assert numbers(target.effects()) == {"1": 1, "2": 1, "3": 1}
+    assert numbers(keyed.effects()) == {"1": 1, "2": 1, "3": 1}
 
 
-def test_a_mended_mapping_after_a_closed_account_needs_no_steward(target: Project) -> None:
+def test_a_mended_mapping_after_a_closed_account_needs_no_steward(keyed: Project) -> None:
     """Nothing was sent, so another body is nobody's error."""
-    target.orders([order("1")])
-    target.script(o1=["misconfigured"])
+    keyed.orders([order("1")])
+    keyed.script(o1=["misconfigured"])
     with pytest.raises(Misconfigured):
-        target.run("orders")
-    target.file("mappings/erp/order.yaml", ("examples:", "  remark: {constant: mended}\nexamples:"))
-    target.script()
-    assert counts(target.run("orders")) == {"read": 1, "delivered": 1}
+        keyed.run("orders")
+    keyed.file("mappings/erp/order.yaml", ("examples:", "  remark: {constant: mended}\nexamples:"))
+    keyed.script()
+    assert counts(keyed.run("orders")) == {"read": 1, "delivered": 1}
 
 
-def test_an_update_knows_their_number_and_keeps_it(target: Project) -> None:
-    target.orders([order("1")])
-    target.run("orders")
+def test_an_update_knows_their_number_and_keeps_it(keyed: Project) -> None:
+    keyed.orders([order("1")])
+    keyed.run("orders")
     for note in ("b", "c"):
-        target.orders([order("1", note=note)])
-        assert counts(target.run("orders")) == {"read": 1, "delivered": 1}
-    tries = target.tries()
+        keyed.orders([order("1", note=note)])
+        assert counts(keyed.run("orders")) == {"read": 1, "delivered": 1}
+    tries = keyed.tries()
     assert [line["operation"] for line in tries] == ["create", "update", "update"]
     assert [line["their_id"] for line in tries] == [None, "T1", "T1"]
     assert len({line["key"] for line in tries}) == 3
-    bound = target.rows(
+    bound = keyed.rows(
         sa.select(schema.binding.c.their_id).where(schema.binding.c.system == "erp")
     )
     assert [row.their_id for row in bound] == ["T1"]
 
 
-def test_a_newer_version_takes_the_place_of_one_that_was_never_sent(target: Project) -> None:
-    target.orders([order("1", note="a"), order("2")])
-    target.script(o2=["misconfigured"])
+def test_a_newer_version_takes_the_place_of_one_that_was_never_sent(keyed: Project) -> None:
+    keyed.orders([order("1", note="a"), order("2")])
+    keyed.script(o2=["misconfigured"])
     with pytest.raises(Misconfigured):
-        target.run("orders")
-    target.script()
-    first = target.run("orders").run
-    target.script(o1=["refused", "delivered"])
-    target.orders([order("1", note="b"), order("2")])
-    second = target.run("orders")
+        keyed.run("orders")
+    keyed.script()
+    first = keyed.run("orders").run
+    keyed.script(o1=["refused", "delivered"])
+    keyed.orders([order("1", note="b"), order("2")])
+    second = keyed.run("orders")
     assert counts(second) == {"read": 2, "quarantined": 1, "unchanged": 1}
-    target.orders([order("1", note="c"), order("2")])
-    third = target.run("orders")
+    keyed.orders([order("1", note="c"), order("2")])
+    third = keyed.run("orders")
     assert counts(third) == {"read": 2, "delivered": 1, "unchanged": 1}
-    assert not quarantine.listed(target.store)
-    superseded = target.books(second.run)
+    assert not quarantine.listed(keyed.store)
+    superseded = keyed.books(second.run)
     assert superseded["balanced"]
     assert superseded["reasons"] == {"superseded: a newer version came": 1}
-    assert [line["body"].get("note") for line in target.effects()][-1] == "c"
-    assert target.books(first)["balanced"]
+    assert [line["body"].get("note") for line in keyed.effects()][-1] == "c"
+    assert keyed.books(first)["balanced"]
 
 
 def test_a_newer_version_waits_while_the_older_is_uncertain(make: Callable[..., Project]) -> None:
@@ -271,20 +283,20 @@ def test_a_create_that_never_arrived_is_made_by_the_next_version(
     assert [line["operation"] for line in project.effects()] == ["create"]
 
 
-def test_a_document_that_cannot_be_mapped_out_is_held_alone(target: Project) -> None:
+def test_a_document_that_cannot_be_mapped_out_is_held_alone(keyed: Project) -> None:
     mapping = "mappings/erp/order.yaml"
-    target.file(mapping, ("examples:", "  weight: {path: note, as: decimal}\nexamples:"))
-    target.orders([order("1", note="1.5"), order("2", note="heavy"), order("3", note="2")])
-    first = target.run("orders")
+    keyed.file(mapping, ("examples:", "  weight: {path: note, as: decimal}\nexamples:"))
+    keyed.orders([order("1", note="1.5"), order("2", note="heavy"), order("3", note="2")])
+    first = keyed.run("orders")
     assert counts(first) == {"read": 3, "delivered": 2, "quarantined": 1}
-    (hold,) = quarantine.listed(target.store, cause="mapping")
+    (hold,) = quarantine.listed(keyed.store, cause="mapping")
     assert (hold["key"], hold["subject"]) == ("2", "delivery")
-    assert quarantine.show(target.store, hold["id"])["verdicts"][0]["field"] == "note"
-    target.file(mapping, ("  weight: {path: note, as: decimal}\n", ""))
-    quarantine.resubmit(target.store, [hold["id"]], who="test")
-    target.run("orders")
-    assert target.books(first.run)["records"]["delivered"] == 3
-    assert numbers(target.effects()) == {"1": 1, "2": 1, "3": 1}
+    assert quarantine.show(keyed.store, hold["id"])["verdicts"][0]["field"] == "note"
+    keyed.file(mapping, ("  weight: {path: note, as: decimal}\n", ""))
+    quarantine.resubmit(keyed.store, [hold["id"]], who="test")
+    keyed.run("orders")
+    assert keyed.books(first.run)["records"]["delivered"] == 3
+    assert numbers(keyed.effects()) == {"1": 1, "2": 1, "3": 1}
 
 
 def test_after_too_many_tries_a_steward_decides(make: Callable[..., Project]) -> None:
