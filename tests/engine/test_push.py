@@ -191,7 +191,7 @@ def test_a_closed_account_stops_the_flow_and_marks_nothing(keyed: Project) -> No
     keyed.script(o1=["misconfigured"])
     with pytest.raises(Misconfigured, match="account is closed"):
         keyed.run("orders")
-    assert {state for states in outbox(target).values() for state in states} == {"pending"}
+    assert {state for states in outbox(keyed).values() for state in states} == {"pending"}
     assert not quarantine.listed(keyed.store)
     keyed.script()
     books = keyed.run("orders")
