@@ -13,7 +13,7 @@ from crossdock.errors import CrossdockError, Refused, TryLater
 from crossdock.flow import Books
 from crossdock.home import Home
 from crossdock.runs import Run, find, remember
-from crossdock.steps import Steps
+from crossdock.steps import Steps, close_targets
 from crossdock.store import Store, schema
 from crossdock.store.engine import guard
 
@@ -45,6 +45,7 @@ def close_run(home: Home, store: Store, run_id: str) -> Books:
             )
         )
     store.release(run.lease, run.holder)
+    close_targets()
     return books
 
 

@@ -293,16 +293,13 @@ class Steps:
             for route in self.flow.routes:
                 if not self._waits(route):
                     continue
-                target = open_target(self.home, self.store, route)
-                try:
-                    later = (
-                        step.push(
-                            self.store, self.flow, self.run, self.batch_id, target, documents_of
-                        )
-                        or later
+                target = _kept_target(self.home, self.store, self.run.id, route)
+                later = (
+                    step.push(
+                        self.store, self.flow, self.run, self.batch_id, target, documents_of
                     )
-                finally:
-                    target.connector.close()
+                    or later
+                )
         return later
 
     def _waits(self, route: Route) -> bool:
@@ -351,6 +348,25 @@ _FOUND = pa.schema(
         ("samples", pa.string()),
     ]
 )
+
+
+_targets: dict[tuple[str, str, str, str], Any] = {}
+
+
+def _kept_target(home: Home, store: Store, run_id: str, route: Route) -> Any:
+    """Give a route's target, opened once a run in this process; those of other runs are closed."""
+    key = (run_id, str(home.state), route.target, route.mapping)
+    for old in [known for known in _targets if known[:2] != key[:2]]:
+        _targets.pop(old).connector.close()
+    if key not in _targets:
+        _targets[key] = open_target(home, store, route)
+    return _targets[key]
+
+
+def close_targets() -> None:
+    """Give back the connections of every target that this process has open."""
+    while _targets:
+        _targets.popitem()[1].connector.close()
 
 
 def open_target(home: Home, store: Store, route: Route) -> Any:
