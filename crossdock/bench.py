@@ -25,7 +25,7 @@ from crossdock.commands import screen
 from crossdock.errors import Misconfigured
 from crossdock.home import Home
 
-FLOW = "online_retail"
+FLOW = "online_retail_warehouse"
 LIMIT = 1800.0
 LOADERS = {"dlt, Arrow": "dlt_arrow", "dlt, rows": "dlt_rows", "COPY, raw": "copy"}
 
