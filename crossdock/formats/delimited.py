@@ -3,12 +3,15 @@
 RFC 4180 with a declared delimiter, quote and encoding. Options of a stream: ``encoding``,
 ``delimiter``, ``quote`` (a character, or false), ``header`` (true, or the list of the names where
 the file has none), ``skip`` (lines before the header) and ``columns`` (names that must be there).
+
+Arrow's own streaming reader is not used: dropped before the end of a file, it can wait for itself
+for ever. Text is cut where a row ends, and each part is parsed alone while the next one is read.
 """
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +23,15 @@ import pyarrow.csv as pacsv
 
 from crossdock.connector import Reads
 from crossdock.errors import Unreadable
-from crossdock.formats.decoding import BLOCK, Text, count_breaks
+from crossdock.formats.decoding import Text, count_breaks
 from crossdock.formats.dialect import Dialect
 from crossdock.formats.quotes import Quotes
-from crossdock.formats.rows import Faults, schema_of, tabular
+from crossdock.formats.rows import Faults, tabular
 
 Lines = npt.NDArray[np.int64]
 
-BLOCKS_A_TABLE = 8
+PARTS_A_TABLE = 8
+LONGEST_ROW = 64 << 20
 _ANY_BREAK = "\r\n|\n|\r"
 
 
@@ -38,8 +42,9 @@ def read(stream: Reads, media: str, body: Path) -> Iterator[pa.Table]:
     without any value is no row. Raises Unreadable for a file that is not what it claims.
     """
     encoding = str(stream.options.get("encoding", "utf-8"))
-    with body.open("rb") as file:
-        yield from _Delimited(stream, Dialect.of(stream, media), Text(file, encoding, stream.name))
+    with body.open("rb") as file, ThreadPoolExecutor(1) as reader:
+        text = Text(file, encoding, stream.name)
+        yield from _Delimited(stream, Dialect.of(stream, media), text).tables(reader)
 
 
 class _Delimited:
@@ -48,49 +53,69 @@ class _Delimited:
         self._dialect = dialect
         self._text = text
         self._quotes = Quotes(dialect.quote or '"', dialect.delimiter, stream.name)
-        self._refused: list[tuple[int, int, str]] = []
-        self._faults = Faults()
-        self._row = 1  # number of the next row that the parser gives
-        self._shift = 0  # lines before that row which are not rows: head, breaks inside of values
+        self._names: list[str] = []
 
-    def __iter__(self) -> Iterator[pa.Table]:
-        blocks = self._checked_blocks()
-        self._names, rest, self._shift = self._dialect.head(next(blocks, b""), self._stream)
-        if self._text.faults and min(self._text.faults) <= self._shift:
+    def tables(self, reader: ThreadPoolExecutor) -> Iterator[pa.Table]:
+        parts = _ahead(self._parts(), reader)
+        line, part = next(parts, (1, b""))
+        self._names, rest, taken = self._dialect.head(part, self._stream)
+        if any(bad <= taken for bad in list(self._text.faults)):
             raise Unreadable("the header does not decode", where=self._stream.name)
-        tables: list[pa.Table] = []
-        given = False
-        for batch in self._parsed(_Source(rest, blocks)):
-            tables.append(self._table(batch))
-            if len(tables) == BLOCKS_A_TABLE:
+        tables = [self._table(line + taken, rest)]
+        for line, part in parts:
+            tables.append(self._table(line, part))
+            if len(tables) == PARTS_A_TABLE:
                 yield pa.concat_tables(tables)
-                tables, given = [], True
-        last = pa.concat_tables([*tables, self._last()])
-        if last.num_rows or not given:
-            yield last
+                tables = [self._table(0, b"")]
+        if tables[0].num_rows or len(tables) > 1 or line == 1:
+            yield pa.concat_tables(tables)
 
-    def _checked_blocks(self) -> Iterator[bytes]:
-        line = 1
+    def _parts(self) -> Iterator[tuple[int, bytes]]:
+        """Yield (first line, text) of parts that end where a row ends."""
+        held: list[bytes] = []
+        start = line = 1
         for block in self._text.blocks():
             if self._dialect.quote:
                 self._quotes.feed(block, line)
             line = self._text.line
-            yield block
+            held.append(block)
+            if not self._quotes.opened:
+                yield start, b"".join(held)
+                start, held = line, []
+            elif sum(map(len, held)) > LONGEST_ROW:
+                raise self._quotes.never_closed()
         self._quotes.finish()
 
-    def _parsed(self, source: _Source) -> Iterator[pa.RecordBatch]:
+    def _table(self, line: int, part: bytes) -> pa.Table:
+        """Parse a part that begins with ``line``."""
+        faults = Faults()
+        refused: list[tuple[int, int, str]] = []
+        columns, count = self._columns(part, refused)
+        lines, last = self._lines(columns, count, line, refused, faults)
+        table = tabular(dict(zip(self._names, columns, strict=True)), pa.array(lines))
+        beyond = line + count_breaks(part) + (not part.endswith((b"\n", b"\r")))
+        return self._without(table, lines, last, beyond, faults)
+
+    def _columns(self, part: bytes, refused: list[tuple[int, int, str]]) -> tuple[list[Any], int]:
+        if not part:
+            return [pa.array([], pa.string()) for _ in self._names], 0
+
+        def refuse(row: Any) -> str:
+            refused.append((row.number, row.actual_columns, row.text))
+            return "skip"
+
         try:
-            reader = pacsv.open_csv(
-                pa.PythonFile(source, "r"),
+            table = pacsv.read_csv(
+                pa.BufferReader(part),
                 read_options=pacsv.ReadOptions(
-                    column_names=self._names, block_size=2 * BLOCK, use_threads=False
+                    column_names=self._names, block_size=len(part) + 1, use_threads=False
                 ),
                 parse_options=pacsv.ParseOptions(
                     delimiter=self._dialect.delimiter,
                     quote_char=self._dialect.quote or False,
                     newlines_in_values=bool(self._dialect.quote),
                     ignore_empty_lines=False,  # else the line numbers would be lost
-                    invalid_row_handler=self._refuse,
+                    invalid_row_handler=refuse,
                 ),
                 convert_options=pacsv.ConvertOptions(
                     column_types=dict.fromkeys(self._names, pa.string()),
@@ -98,127 +123,84 @@ class _Delimited:
                     check_utf8=False,  # Text gives nothing else
                 ),
             )
-            yield from reader
         except pa.ArrowInvalid as error:
-            if "Empty CSV" in str(error):
-                return
-            if self._quotes.opened:
-                raise self._quotes.never_closed() from None
             what = str(error).split(":")[0].split("(")[0].strip()
             raise Unreadable(f"not delimited text: {what}", where=self._stream.name) from None
-
-    def _refuse(self, row: Any) -> str:
-        self._refused.append((row.number, row.actual_columns, row.text))
-        return "skip"
-
-    def _table(self, batch: pa.RecordBatch) -> pa.Table:
-        numbers, refused = self._numbers(batch.num_rows)
-        lines, last = self._lines(batch, numbers, refused)
-        table = tabular(dict(zip(self._names, batch.columns, strict=True)), pa.array(lines))
-        return self._without(table, lines, last)
-
-    def _numbers(self, count: int) -> tuple[Lines, list[tuple[int, int, str]]]:
-        """Number the good rows, leaving out the numbers of the refused ones before them."""
-        end = self._row + count
-        passed = 0
-        while passed < len(self._refused) and self._refused[passed][0] < end:
-            passed, end = passed + 1, end + 1
-        refused, self._refused = self._refused[:passed], self._refused[passed:]
-        numbers = np.arange(self._row, end)
-        if refused:
-            numbers = np.delete(numbers, [number - self._row for number, _, _ in refused])
-        self._row = end
-        return numbers, refused
+        return [_one(column) for column in table.columns], table.num_rows
 
     def _lines(
-        self, batch: pa.RecordBatch, numbers: Lines, refused: list[tuple[int, int, str]]
+        self,
+        columns: list[Any],
+        count: int,
+        line: int,
+        refused: list[tuple[int, int, str]],
+        faults: Faults,
     ) -> tuple[Lines, Lines]:
         """Give first and last physical line of each row, and note the refused rows."""
-        inner = self._breaks_inside(batch)
-        if inner is None and not refused:
-            return numbers + self._shift, numbers + self._shift
-        inner = np.zeros(len(numbers), np.int64) if inner is None else inner
-        shift = np.full(len(numbers), self._shift)
-        shift[1:] += np.cumsum(inner)[:-1]
+        numbers = np.arange(count + len(refused))
+        inner = np.zeros(len(numbers), np.int64)
+        good = np.delete(numbers, [number - 1 for number, _, _ in refused])
+        inner[good] = self._breaks_inside(columns, count)
+        for number, _, raw in refused:
+            inner[number - 1] = count_breaks(raw.strip("\r\n").encode())
+        first = line + numbers
+        first[1:] += np.cumsum(inner)[:-1]
         for number, fields, raw in refused:
-            breaks = count_breaks(raw.strip("\r\n").encode())
-            before = int(np.searchsorted(numbers, number))
-            line = number + (
-                int(shift[before]) if before < len(shift) else self._shift + int(inner.sum())
-            )
-            self._refuse_line(line, fields, raw)
-            shift[before:] += breaks
-            self._shift += breaks
-        self._shift += int(inner.sum())
-        return numbers + shift, numbers + shift + inner
+            place = int(first[number - 1])
+            message, kept = self._text.faults.pop(place, ("", raw))
+            what = f"the row has {fields} fields, the header {len(self._names)}"
+            faults.add(place, message or what, kept)
+        return first[good], (first + inner)[good]
 
-    def _refuse_line(self, line: int, fields: int, raw: str) -> None:
-        message, kept = self._text.faults.pop(line, ("", raw))
-        expected = len(self._names)
-        self._faults.add(
-            line, message or f"the row has {fields} fields, the header {expected}", kept
-        )
-
-    def _breaks_inside(self, batch: pa.RecordBatch) -> Lines | None:
-        broken = [column for column in batch.columns if self._quotes.seen and _has_break(column)]
-        if not broken:
-            return None
-        counts = [pc.count_substring_regex(column, _ANY_BREAK).to_numpy() for column in broken]
-        total: Lines = np.sum(counts, axis=0, dtype=np.int64)
+    def _breaks_inside(self, columns: list[Any], count: int) -> Lines:
+        total = np.zeros(count, np.int64)
+        for column in columns if self._quotes.seen else ():
+            if _has_break(column):
+                total += pc.count_substring_regex(column, _ANY_BREAK).to_numpy()
         return total
 
-    def _without(self, table: pa.Table, lines: Lines, last: Lines) -> pa.Table:
+    def _without(
+        self, table: pa.Table, lines: Lines, last: Lines, beyond: int, faults: Faults
+    ) -> pa.Table:
         """Take out blank lines and the rows on lines that were noted as faulty."""
         drop = _blank(table, self._names)
-        for line, message, raw in self._noted(int(last[-1]) if len(last) else 0):
+        for line, message, raw in self._noted(beyond):
             row = int(np.searchsorted(lines, line, "right")) - 1
             if row >= 0 and line <= last[row]:
                 drop[row] = True
                 text = raw or self._dialect.delimiter.join(
                     table.column(name)[row].as_py() for name in self._names
                 )
-                self._faults.add(int(lines[row]), message, text)
+                faults.add(int(lines[row]), message, text)
         if drop.any():
             table = table.filter(pa.array(~drop))
-        if len(self._faults):
-            table = pa.concat_tables([table, self._faults.take(table.schema)])
-        return table
+        return pa.concat_tables([table, faults.take(table.schema)]) if len(faults) else table
 
-    def _noted(self, last: int) -> list[tuple[int, str, str]]:
-        """Take the faults of lines up to ``last`` that the text and its quotes have noted."""
+    def _noted(self, beyond: int) -> list[tuple[int, str, str]]:
+        """Take the faults of lines before ``beyond`` that the text and its quotes have noted.
+
+        The reader's thread may note later ones meanwhile, so copies of the lists are walked.
+        """
         found = []
-        for line in [line for line in self._text.faults if line <= last]:
+        for line in [line for line in list(self._text.faults) if line < beyond]:
             found.append((line, *self._text.faults.pop(line)))
-        for line in [line for line in self._quotes.faults if line <= last]:
+        for line in [line for line in list(self._quotes.faults) if line < beyond]:
             found.append((line, self._quotes.faults.pop(line), ""))
         return sorted(found)
 
-    def _last(self) -> pa.Table:
-        """Give the refused rows that come after the last good one."""
-        for number, fields, raw in self._refused:
-            self._refuse_line(number + self._shift, fields, raw)
-            self._shift += count_breaks(raw.strip("\r\n").encode())
-        return self._faults.take(schema_of(self._names))
+
+def _ahead(
+    parts: Iterator[tuple[int, bytes]], reader: ThreadPoolExecutor
+) -> Iterator[tuple[int, bytes]]:
+    """Read the next part in the reader's thread while this one is used."""
+    coming = reader.submit(next, parts, None)
+    while (part := coming.result()) is not None:
+        coming = reader.submit(next, parts, None)
+        yield part
 
 
-class _Source(io.RawIOBase):
-    """Hands blocks of any length to a reader that asks for its own lengths."""
-
-    def __init__(self, first: bytes, blocks: Iterator[bytes]) -> None:
-        self._now = memoryview(first)
-        self._blocks = blocks
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        while not self._now:
-            block = next(self._blocks, None)
-            if block is None:
-                return b""
-            self._now = memoryview(block)
-        part, self._now = self._now[:size], self._now[size:]
-        return bytes(part)
+def _one(column: pa.ChunkedArray) -> pa.Array:
+    return column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks)
 
 
 def _blank(table: pa.Table, names: list[str]) -> npt.NDArray[np.bool_]:

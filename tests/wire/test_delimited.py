@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -235,7 +237,6 @@ def test_wrong_options_stop_the_flow(tmp_path: Path, options: dict[str, Any]) ->
 
 def test_rows_over_the_edges_of_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("crossdock.formats.decoding.BLOCK", 64)
-    monkeypatch.setattr("crossdock.formats.delimited.BLOCK", 64)
     lines = [f'{number},"x\n{number}"' for number in range(500)]
     lines[100] = "100"
     lines[200] = "200,\0"
@@ -247,6 +248,29 @@ def test_rows_over_the_edges_of_blocks(tmp_path: Path, monkeypatch: pytest.Monke
     assert [position for position, _, _ in bad(table)] == [202, 401, 600]
     positions = {row["a"]: row["position"] for row in good(table)}
     assert (positions["99"], positions["101"], positions["499"]) == (200, 203, 997)
+
+
+LEFT = """
+import sys
+from pathlib import Path
+from crossdock.connector import Reads
+from crossdock.formats import tables
+rows = b"".join(b"%d,tea\\n" % number for number in range(300_000))
+whole, broken = Path(sys.argv[1]) / "whole", Path(sys.argv[1]) / "broken"
+whole.write_bytes(b"a,b\\n" + rows)
+broken.write_bytes(b"a,b\\n" + rows + b'"')
+stream = Reads(name="s", key=())
+for _ in range(10):
+    for body in (whole, broken):
+        found = tables(stream, "csv", body)
+        next(found)
+        found.close()
+"""
+
+
+def test_files_that_are_left_in_the_middle_leave_no_thread_behind(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", LEFT, str(tmp_path)], timeout=60, check=False)
+    assert done.returncode == 0
 
 
 cells = st.text(
