@@ -239,7 +239,9 @@ def _push(batch: str) -> None:
 def _step(verb: str, batch: str) -> None:
     from crossdock import flow as engine
 
-    get_current_context()["batch_name"] = batch.rsplit("/", 1)[-1]
+    context = get_current_context()
+    context["batch_name"] = batch.rsplit("/", 1)[-1]
+    engine.work_as(context["run_id"])
     getattr(engine, verb)(batch)
 
 
@@ -279,6 +281,7 @@ def _books(flow: str, batches: list[str] | None) -> None:
 def _run_id(flow: str, batches: list[str] | None) -> str:
     from crossdock import flow as engine
 
+    engine.work_as(get_current_context()["run_id"])
     return engine.run_of(batches[0]) if batches else engine.open_run(flow)
 
 

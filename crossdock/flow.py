@@ -49,14 +49,27 @@ def pull(flow_name: str, run_key: str = "", *, holder: str = "") -> list[str]:
     """
     from crossdock import pull as step
     from crossdock.runs import begin, holding
-    from crossdock.store.engine import process_name
+    from crossdock.worker import identify, process_name
 
     home, store = _home_and_store()
     flow = flows.load(home, flow_name)
-    holder = holder or (f"airflow/{run_key}" if run_key else process_name())
+    holder = holder or (airflow_name(run_key) if run_key else process_name())
+    identify(holder)
     run = begin(store, flow_name, holder, run_key)
     with holding(store, run), _timed(store, run.id, "pull"):
         return step.pull(home, store, flow, run)
+
+
+def airflow_name(run_key: str) -> str:
+    """Name the holder that all tasks of one Airflow run are."""
+    return f"airflow/{run_key}"
+
+
+def work_as(run_key: str) -> None:
+    """Say that this process is a task of the Airflow run ``run_key``."""
+    from crossdock.worker import identify
+
+    identify(airflow_name(run_key))
 
 
 def run_of(batch_id: str) -> str:
@@ -127,7 +140,9 @@ def run(
     the flow runs elsewhere, Misconfigured when a person must change something.
     """
     from crossdock.crew import Crew
+    from crossdock.worker import identify, process_name
 
+    identify(process_name())  # before the helpers are forked: they work in this process's name
     flow = flows.load(home, flow_name)
     tell = progress or (lambda step, done, total: None)
     with Crew(workers) as crew:

@@ -25,8 +25,9 @@ from crossdock.flows import Flow, Route
 from crossdock.payload import amounts_in
 from crossdock.runs import LEASE_SECONDS, Run
 from crossdock.store import Store, bulk, schema
-from crossdock.store.engine import guard, process_name
+from crossdock.store.engine import guard
 from crossdock.superseded import OPEN_STATES
+from crossdock.worker import process_name
 
 ENGINE = {
     "_reference": pa.string(),
@@ -127,7 +128,11 @@ class _Sender:
         table = schema.outbox
         with self.store.reading() as connection:
             waiting = connection.execute(
-                sa.select(sa.func.count()).where(*self._mine(), table.c.state == "pending")
+                sa.select(sa.func.count()).where(
+                    *self._mine(),
+                    table.c.state == "pending",
+                    table.c.next_try_at > self.world.now(),
+                )
             ).scalar_one()
         if not waiting:
             return None

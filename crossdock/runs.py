@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from crossdock.errors import Misconfigured, TryLater
 from crossdock.store import Store, schema
+from crossdock.worker import works_as
 
 LEASE_SECONDS = 120.0
 
@@ -89,6 +90,11 @@ def find(store: Store, run_id: str) -> Run:
         holder = connection.execute(
             sa.select(lease.c.holder).where(lease.c.name == lease_name(row.flow))
         ).scalar_one_or_none()
+    if row.state == "open" and holder and not works_as(holder):
+        raise TryLater(
+            f"the run {run_id} has gone to another worker",
+            fix="nothing to do: the other worker carries on, this one stops",
+        )
     return Run(row.id, row.flow, holder or "", row.fence, row.state)
 
 

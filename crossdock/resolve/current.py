@@ -295,20 +295,19 @@ def _bind_source(work: Work, written: Written) -> None:
         pairs = [work.bases.get(row, (own[n], None)) for n, row in enumerate(came.record.tolist())]
         hashes = pa.array([digest for digest, _ in pairs], pa.binary(32))
         bases = pa.array([body for _, body in pairs], pa.large_binary())
-    bulk.upsert(
-        work.connection,
-        schema.binding,
-        pa.table(
-            {
-                "system": work.same(work.leg.system, size),
-                "stream": work.same(work.leg.stream, size),
-                "entity": work.same(came.entity, size),
-                "document_id": pa.array(written.ids),
-                "their_id": flat(work.raw["key"].take(pa.array(came.record))),
-                "base_version": pa.array(written.version),
-                "base_hash": hashes,
-                "base": bases,
-                "run_id": work.same(work.run.id, size),
-            }
-        ),
+    rows = pa.table(
+        {
+            "system": work.same(work.leg.system, size),
+            "stream": work.same(work.leg.stream, size),
+            "entity": work.same(came.entity, size),
+            "document_id": pa.array(written.ids),
+            "their_id": flat(work.raw["key"].take(pa.array(came.record))),
+            "base_version": pa.array(written.version),
+            "base_hash": hashes,
+            "base": bases,
+            "run_id": work.same(work.run.id, size),
+        }
     )
+    new = pa.array(written.is_new)
+    bulk.insert(work.connection, schema.binding, rows.filter(new))
+    bulk.upsert(work.connection, schema.binding, rows.filter(pc.invert(new)))

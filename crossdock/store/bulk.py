@@ -24,7 +24,8 @@ def insert(connection: sa.Connection, table: sa.Table, rows: pa.Table) -> None:
     if rows.num_rows == 0:
         return
     if connection.dialect.name == "postgresql":
-        _copy(connection, _quoted(table.name), table, rows)
+        full = [n for n in rows.column_names if rows[n].null_count < rows.num_rows]
+        _copy(connection, _quoted(table.name), table, rows.select(full))
         return
     names = ", ".join(_quoted(name) for name in rows.column_names)
     marks = ", ".join("?" for _ in rows.column_names)

@@ -15,6 +15,7 @@ from crossdock.errors import Misconfigured, TryLater
 from crossdock.home import Home
 from crossdock.store import schema
 from crossdock.store.migrate import HEAD, migrate
+from crossdock.worker import gone
 
 _engines: dict[tuple[str, int], sa.Engine] = {}
 
@@ -70,9 +71,9 @@ class Store:
                 return 1
             if row is None:  # another was first, a moment ago
                 row = connection.execute(lock).one()
-            if row.holder == holder and row.expires_at > now:
+            if row.holder == holder:  # late, but nobody took it in between
                 fence = row.fence
-            elif row.holder and row.expires_at > now and not _gone(row.holder):
+            elif row.holder and row.expires_at > now and not gone(row.holder):
                 return None
             else:
                 fence = row.fence + 1
@@ -237,27 +238,3 @@ def _away(error: sa.exc.OperationalError) -> TryLater:
         fix="start it, or look at CROSSDOCK_DATABASE_URL; nothing is lost",
         after=5.0,
     )
-
-
-def process_name() -> str:
-    """Name this process so that a successor on this machine can see whether it still lives."""
-    host = os.uname().nodename
-    return f"{host}:{os.getpid()}:{_started(os.getpid())}"
-
-
-def _started(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rsplit(")", 1)[1].split()[19]
-    except (OSError, IndexError):
-        return ""
-
-
-def _gone(holder: str) -> bool:
-    """Say whether a holder named by ``process_name`` was on this machine and is dead."""
-    host, _, rest = holder.partition(":")
-    pid, _, started = rest.partition(":")
-    if host != os.uname().nodename or not pid.isdigit():
-        return False
-    started = started.split("/")[0]
-    now = _started(int(pid))
-    return now == "" or (started != "" and now != started)

@@ -18,7 +18,8 @@ import sqlalchemy as sa
 from crossdock import quarantine
 from crossdock.errors import TryLater
 from crossdock.store import schema
-from crossdock.store.engine import guard, process_name
+from crossdock.store.engine import guard
+from crossdock.worker import process_name
 from tests.engine import project as small
 from tests.engine.conftest import forget
 from tests.engine.project import PARTS, VOLATILE, Project, order

@@ -274,10 +274,10 @@ def upgrade() -> None:
     sa.Column('outbox_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=True),
     sa.Column('amount', schema.Exact(precision=18, scale=6), nullable=True),
     sa.Column('currency', sa.Text(), nullable=False),
-    sa.PrimaryKeyConstraint('version_id', 'target', name=op.f('pk_ledger'))
+    sa.PrimaryKeyConstraint('version_id', 'target', name=op.f('pk_ledger')),
+    postgresql_with={'fillfactor': 50}
     )
     op.create_index(op.f('ix_ledger_outbox_id'), 'ledger', ['outbox_id'], unique=False)
-    op.create_index(op.f('ix_ledger_run_id_target_state'), 'ledger', ['run_id', 'target', 'state'], unique=False)
     op.create_table('location',
     sa.Column('document_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
     sa.Column('document_key', sa.Text(), nullable=False),
@@ -401,11 +401,12 @@ def upgrade() -> None:
     sa.Column('amount', schema.Exact(precision=18, scale=6), nullable=True),
     sa.Column('currency', sa.Text(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_outbox')),
-    sa.UniqueConstraint('idempotency_key', name=op.f('uq_outbox_idempotency_key'))
+    sa.UniqueConstraint('idempotency_key', name=op.f('uq_outbox_idempotency_key')),
+    postgresql_with={'fillfactor': 50}
     )
     op.create_index(op.f('ix_outbox_batch_id'), 'outbox', ['batch_id'], unique=False)
     op.create_index(op.f('ix_outbox_entity_document_id'), 'outbox', ['entity', 'document_id'], unique=False)
-    op.create_index(op.f('ix_outbox_target_state'), 'outbox', ['target', 'state'], unique=False)
+    op.create_index('ix_outbox_waiting', 'outbox', ['flow'], unique=False, sqlite_where=sa.text("state IN ('pending', 'sending')"), postgresql_where=sa.text("state IN ('pending', 'sending')"))
     op.create_table('party',
     sa.Column('document_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
     sa.Column('document_key', sa.Text(), nullable=False),
@@ -703,9 +704,10 @@ def upgrade() -> None:
     sa.Column('amount', schema.Exact(precision=18, scale=6), nullable=True),
     sa.Column('delivered_amount', schema.Exact(precision=18, scale=6), nullable=True),
     sa.Column('currency', sa.Text(), nullable=False),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_record_version'))
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_record_version')),
+    postgresql_with={'fillfactor': 50}
     )
-    op.create_index(op.f('ix_record_version_run_id_state'), 'record_version', ['run_id', 'state'], unique=False)
+    op.create_index(op.f('ix_record_version_run_id'), 'record_version', ['run_id'], unique=False)
     op.create_index('uq_record_version_latest', 'record_version', ['system', 'stream', 'key'], unique=True, sqlite_where=sa.text('latest'), postgresql_where=sa.text('latest'))
     op.create_table('return',
     sa.Column('document_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
