@@ -64,6 +64,13 @@ def begin(store: Store, flow: str, holder: str, run_key: str = "") -> Run:
             .order_by(table.c.started_at)
             .limit(1)
         ).one_or_none()
+        if row is not None and row.state == "stopped" and _brought_nothing(connection, row.id):
+            connection.execute(  # stopped for silence: look at the source again, not at that run
+                table.update()
+                .where(table.c.id == row.id)
+                .values(state="failed", ended_at=datetime.now(UTC), exit_status=1)
+            )
+            row = None
         if row is not None:
             connection.execute(
                 table.update().where(table.c.id == row.id).values(fence=fence, state="open")
@@ -78,6 +85,15 @@ def begin(store: Store, flow: str, holder: str, run_key: str = "") -> Run:
             )
         )
     return Run(run_id, flow, holder, fence, "open")
+
+
+def _brought_nothing(connection: sa.Connection, run_id: str) -> bool:
+    """Say whether a run has no batch, so that nothing of it waits for anything."""
+    table = schema.batch
+    return (
+        connection.execute(sa.select(table.c.id).where(table.c.run_id == run_id).limit(1)).first()
+        is None
+    )
 
 
 def find(store: Store, run_id: str) -> Run:
