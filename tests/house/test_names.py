@@ -11,7 +11,6 @@ ROOT = Path(__file__).parents[2]
 BANNED = {"utils", "util", "helpers", "helper", "common", "manager", "processor", "base", "handler"}
 LONGEST = 400
 LONGER = {
-    "crossdock/landing.py": 460,
     "crossdock/pull.py": 620,
     "crossdock/steps.py": 620,
     "crossdock/store/schema.py": 520,
