@@ -49,12 +49,11 @@ def pull(flow_name: str, run_key: str = "", *, holder: str = "") -> list[str]:
     """
     from crossdock import pull as step
     from crossdock.runs import begin, holding
-    from crossdock.worker import identify, process_name
+    from crossdock.worker import process_name
 
     home, store = _home_and_store()
     flow = flows.load(home, flow_name)
     holder = holder or (airflow_name(run_key) if run_key else process_name())
-    identify(holder)
     run = begin(store, flow_name, holder, run_key)
     with holding(store, run), _timed(store, run.id, "pull"):
         return step.pull(home, store, flow, run)

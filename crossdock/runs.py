@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from crossdock.errors import Misconfigured, TryLater
 from crossdock.store import Store, schema
-from crossdock.worker import works_as
+from crossdock.worker import identify, works_as
 
 LEASE_SECONDS = 120.0
 
@@ -56,6 +56,7 @@ def begin(store: Store, flow: str, holder: str, run_key: str = "") -> Run:
             fix=f"wait for it; if it died, its lease ends at {until:%H:%M:%S} UTC",
             after=max(1.0, (until - datetime.now(UTC)).total_seconds()),
         )
+    identify(holder)
     table = schema.run
     with store.writing() as connection:
         row = connection.execute(

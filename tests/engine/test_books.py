@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from crossdock import closing, ledger
-from crossdock.errors import Misconfigured, Refused
+from crossdock import closing, ledger, worker
+from crossdock.errors import Misconfigured, Refused, TryLater
 from crossdock.store import schema
 from tests.engine.project import Project, order
 
@@ -87,7 +87,8 @@ def test_books_that_do_not_add_up_are_red(
         connection.execute(change())
         connection.execute(schema.run.update().values(state="open"))
     assert lite.books(run)["balanced"] is False, what
-    lite.store.acquire(f"flow/{'orders'}", "elsewhere:1", 60.0)
+    worker.identify("elsewhere:1")
+    lite.store.acquire("flow/orders", "elsewhere:1", 60.0)
     with lite.store.writing() as connection:
         fence = connection.execute(sa.select(schema.lease.c.fence).where(
             schema.lease.c.name == "flow/orders")).scalar_one()  # fmt: skip
@@ -95,6 +96,17 @@ def test_books_that_do_not_add_up_are_red(
     books = closing.close_run(lite.home, lite.store, run)
     assert (books.balanced, books.exit_status) == (False, 1)
     assert "NOT BALANCED" in books.summary()
+
+
+def test_a_worker_that_was_outrun_does_not_act_under_its_successors_number(lite: Project) -> None:
+    run = some(lite)
+    with lite.store.writing() as connection:
+        connection.execute(schema.run.update().values(state="open"))
+    worker.identify("the old one:1")
+    lite.store.acquire("flow/orders", "its successor:2", 60.0)
+    with pytest.raises(TryLater, match="gone to another worker"):
+        closing.close_run(lite.home, lite.store, run)
+    assert lite.store.holder("flow/orders") is not None, "the successor keeps its lease"
 
 
 def test_books_of_nothing_say_what_to_do(lite: Project) -> None:
