@@ -22,7 +22,7 @@ from crossdock.errors import CrossdockError, Misconfigured
 from crossdock.home import Home
 from crossdock.scheduler import FINISHED, USER, LocalAirflow
 
-FLOWS = ("online_retail", "shop_orders", "partner_orders")
+FLOWS = ("online_retail", "shop_orders", "partner_orders", "till_receipts", "erp_stock")
 """The flows that the demo runs, in this order."""
 
 ORDERS = 600
