@@ -12,7 +12,7 @@ WORKERS ?= auto
 # ruff asks the same two questions (S324, S608) and wants a reason on the very line
 SKIP    := B324,B608
 
-.PHONY: demo test test-all lint bench docs setup clean help
+.PHONY: demo test test-all rig lint bench docs setup clean help
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -22,10 +22,13 @@ demo: $(STAMP)  ## run the main job through Airflow, on sandbox systems, and sho
 	@KEEP=$(KEEP) $(BIN)/crossdock demo
 
 test: $(STAMP)  ## the tests that every change must pass
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not slow" $(TESTS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not slow and not long" $(TESTS)
 
-test-all: $(STAMP)  ## the same, with real servers and the long rigs
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(TESTS)
+test-all: $(STAMP)  ## what `make test` leaves out: a real scheduler, a whole demo, speed
+	$(BIN)/python -m pytest -m "slow and not long" $(TESTS)
+
+rig: $(STAMP)  ## the crash rig whole: every boundary, a hundred seeds, planted bugs (an hour)
+	$(BIN)/python -m pytest tests/rig $(RIG)
 
 lint: $(STAMP)  ## style, types, security
 	$(BIN)/ruff check .

@@ -54,7 +54,7 @@ def test_killed_while_the_store_is_made(rig: Rig, boundaries: int) -> None:
     assert not any(story.problems for story in stories), _told(stories)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(5400)
 @pytest.mark.parametrize("world", MAKERS)
 def test_killed_at_every_boundary(rig: Rig, world: str) -> None:
@@ -62,7 +62,7 @@ def test_killed_at_every_boundary(rig: Rig, world: str) -> None:
     assert not any(story.problems for story in stories), _told(stories)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(1800)
 def test_killed_and_disturbed_by_a_hundred_seeds(rig: Rig) -> None:
     stories = _seeded(rig, LONG_SEEDS)

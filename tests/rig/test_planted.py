@@ -12,7 +12,7 @@ from tests.rig.story import Rig
 MOST = 12
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
 def test_a_planted_bug_is_caught(tmp_path: Path, bug: Bug) -> None:
     with Rig(bug.plant(tmp_path)) as rig:
