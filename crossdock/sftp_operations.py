@@ -21,7 +21,7 @@ def fetch(client: Any, path: bytes, target: Path) -> bool:
             raise Misconfigured("the file is larger than 8 GB")
         taken = 0
         with client.open(path, "rb") as file, target.open("wb") as out:
-            file.prefetch(before.st_size)
+            _prefetch(file, before.st_size)
             while chunk := file.read(_CHUNK):
                 taken += len(chunk)
                 out.write(chunk)
@@ -29,6 +29,22 @@ def fetch(client: Any, path: bytes, target: Path) -> bool:
     except FileNotFoundError:
         return False
     return bool(before.st_size == taken == after.st_size and before.st_mtime == after.st_mtime)
+
+
+def _prefetch(file: Any, size: int) -> None:
+    """Ask for the whole file ahead of reading it; a connection that breaks is the reader's error.
+
+    paramiko asks from a thread of its own, and a thread that dies prints a traceback
+    (or fails a test) although the reader, which waits for the answers, is told of it too.
+    """
+    ask = file._prefetch_thread
+
+    def quietly(*chunks: Any) -> None:
+        with contextlib.suppress(Exception):
+            ask(*chunks)
+
+    file._prefetch_thread = quietly
+    file.prefetch(size)
 
 
 def put(client: Any, part: bytes, data: bytes | Path) -> None:

@@ -102,7 +102,7 @@ def test_half_a_download_ends_the_connection(partner: Partner, connect: Connect)
     partner.drop("big.csv", b"x" * 200_000)
     partner.plan = Plan([{"at": 1, "endpoint": "open /out", "fault": "half_file"}])
     with pytest.raises((paramiko.SSHException, OSError, EOFError)):
-        connect(partner).getfo("/out/big.csv", io.BytesIO())
+        connect(partner).getfo("/out/big.csv", io.BytesIO(), prefetch=False)
 
 
 def test_a_rename_whose_answer_is_lost_has_happened(partner: Partner, connect: Connect) -> None:
