@@ -1,107 +1,28 @@
 """The tables of the hub, said once; Alembic's migrations are checked against this module.
 
-Decimals are exact: NUMERIC on PostgreSQL, integers scaled by a million on SQLite. Instants are
-UTC: timestamptz on PostgreSQL, ISO text on SQLite. The typed tables of the canonical entities
-come from ``crossdock.model``.
+What they are made of stands in ``crossdock.store.columns``. The typed tables of the canonical
+entities come from ``crossdock.model``; the inbox of webhooks has a module of its own.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.types import TypeDecorator
 
-SCALE = 6
-_MILLION = 10**SCALE
+from crossdock.store.columns import SCALE as SCALE
+from crossdock.store.columns import Exact as Exact
+from crossdock.store.columns import Instant as Instant
+from crossdock.store.columns import amount as _amount
+from crossdock.store.columns import count as _count
+from crossdock.store.columns import instant as _instant
+from crossdock.store.columns import metadata as metadata
+from crossdock.store.columns import number as _id
+from crossdock.store.columns import text as _text
+from crossdock.store.inbox_tables import inbox as inbox
+from crossdock.store.inbox_tables import poll as poll
+
 STATES = ("delivered", "quarantined", "rejected", "pending")
-
-metadata = sa.MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-
-class Exact(TypeDecorator[Decimal]):
-    """A decimal with at most six places: NUMERIC(18, 6), or a scaled integer on SQLite."""
-
-    impl = sa.Numeric(18, SCALE)
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: sa.Dialect) -> Any:
-        """Choose the column type of the database."""
-        kind: Any = sa.BigInteger() if dialect.name == "sqlite" else sa.Numeric(18, SCALE)
-        return dialect.type_descriptor(kind)
-
-    def process_bind_param(self, value: Decimal | None, dialect: sa.Dialect) -> Any:
-        """Scale for SQLite; raises ValueError rather than round."""
-        if value is None or dialect.name != "sqlite":
-            return value
-        scaled = Decimal(value) * _MILLION
-        if scaled != scaled.to_integral_value():
-            raise ValueError(f"{value} has more than {SCALE} decimals")
-        return int(scaled)
-
-    def process_result_value(self, value: Any, dialect: sa.Dialect) -> Decimal | None:
-        """Give the exact decimal back."""
-        if value is None or dialect.name != "sqlite":
-            return value  # type: ignore[no-any-return]
-        return Decimal(int(value)).scaleb(-SCALE)
-
-
-class Instant(TypeDecorator[datetime]):
-    """An aware UTC instant: timestamptz, or ISO text with microseconds on SQLite."""
-
-    impl = sa.DateTime(timezone=True)
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: sa.Dialect) -> Any:
-        """Choose the column type of the database."""
-        kind: Any = sa.String(32) if dialect.name == "sqlite" else sa.DateTime(timezone=True)
-        return dialect.type_descriptor(kind)
-
-    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> Any:
-        """Write UTC; raises ValueError for an instant without a zone."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("an instant needs its zone")
-        value = value.astimezone(UTC)
-        return value.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if dialect.name == "sqlite" else value
-
-    def process_result_value(self, value: Any, dialect: sa.Dialect) -> datetime | None:
-        """Give an aware datetime back."""
-        if value is None:
-            return None
-        if dialect.name == "sqlite":
-            return datetime.fromisoformat(value)
-        return value.astimezone(UTC)  # type: ignore[no-any-return]
-
-
-def _id() -> Any:
-    return sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-
-
-def _text(name: str, *, nullable: bool = False, **options: Any) -> sa.Column[Any]:
-    return sa.Column(name, sa.Text(), nullable=nullable, **options)
-
-
-def _instant(name: str, *, nullable: bool = True) -> sa.Column[Any]:
-    return sa.Column(name, Instant(), nullable=nullable)
-
-
-def _amount(name: str = "amount") -> sa.Column[Any]:
-    return sa.Column(name, Exact(), nullable=True)
-
-
-def _count(name: str) -> sa.Column[Any]:
-    return sa.Column(name, sa.BigInteger(), nullable=False, server_default="0")
-
 
 #: Rows that are settled soon after they are written get room in their page for it.
 _ROOM: dict[str, Any] = {"postgresql_with": {"fillfactor": 50}}
@@ -510,3 +431,8 @@ def _typed(column: Any) -> sa.Column[Any]:
 
 #: entity -> (header table, line table or None)
 typed: dict[str, tuple[sa.Table, sa.Table | None]] = _typed_tables()
+
+edi_tables.family_indexes(typed)
+
+#: received, reply, awaited, told, life and checked -> the table of the EDI correspondence
+edi: dict[str, sa.Table] = edi_tables.declare(metadata, _id, _text, _instant)
