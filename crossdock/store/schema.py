@@ -10,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from crossdock.store import edi_tables
 from crossdock.store.columns import SCALE as SCALE
 from crossdock.store.columns import Exact as Exact
 from crossdock.store.columns import Instant as Instant
@@ -431,8 +432,3 @@ def _typed(column: Any) -> sa.Column[Any]:
 
 #: entity -> (header table, line table or None)
 typed: dict[str, tuple[sa.Table, sa.Table | None]] = _typed_tables()
-
-edi_tables.family_indexes(typed)
-
-#: received, reply, awaited, told, life and checked -> the table of the EDI correspondence
-edi: dict[str, sa.Table] = edi_tables.declare(metadata, _id, _text, _instant)
