@@ -432,3 +432,5 @@ def _typed(column: Any) -> sa.Column[Any]:
 
 #: entity -> (header table, line table or None)
 typed: dict[str, tuple[sa.Table, sa.Table | None]] = _typed_tables()
+
+edi_tables.index_families(typed)

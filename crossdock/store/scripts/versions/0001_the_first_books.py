@@ -331,6 +331,9 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('document_id', name=op.f('pk_invoice')),
     sa.UniqueConstraint('document_key', name=op.f('uq_invoice_document_key'))
     )
+    op.create_index(op.f('ix_invoice_despatch_id'), 'invoice', ['despatch_id'], unique=False, sqlite_where=sa.text('despatch_id IS NOT NULL'), postgresql_where=sa.text('despatch_id IS NOT NULL'))
+    op.create_index(op.f('ix_invoice_order_id'), 'invoice', ['order_id'], unique=False, sqlite_where=sa.text('order_id IS NOT NULL'), postgresql_where=sa.text('order_id IS NOT NULL'))
+    op.create_index(op.f('ix_invoice_original_id'), 'invoice', ['original_id'], unique=False, sqlite_where=sa.text('original_id IS NOT NULL'), postgresql_where=sa.text('original_id IS NOT NULL'))
     op.create_table('invoice_line',
     sa.Column('document_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('line_number', sa.Integer(), nullable=False),
@@ -449,6 +452,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('document_id', name=op.f('pk_order_response')),
     sa.UniqueConstraint('document_key', name=op.f('uq_order_response_document_key'))
     )
+    op.create_index(op.f('ix_order_response_order_id'), 'order_response', ['order_id'], unique=False, sqlite_where=sa.text('order_id IS NOT NULL'), postgresql_where=sa.text('order_id IS NOT NULL'))
     op.create_table('order_response_line',
     sa.Column('document_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('line_number', sa.Integer(), nullable=False),
@@ -709,6 +713,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('document_id', name=op.f('pk_purchase_order')),
     sa.UniqueConstraint('document_key', name=op.f('uq_purchase_order_document_key'))
     )
+    op.create_index(op.f('ix_purchase_order_id'), 'purchase_order', ['id'], unique=False, sqlite_where=sa.text('id IS NOT NULL'), postgresql_where=sa.text('id IS NOT NULL'))
     op.create_table('purchase_order_line',
     sa.Column('document_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('line_number', sa.Integer(), nullable=False),
@@ -762,6 +767,8 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('document_id', name=op.f('pk_receiving_advice')),
     sa.UniqueConstraint('document_key', name=op.f('uq_receiving_advice_document_key'))
     )
+    op.create_index(op.f('ix_receiving_advice_order_id'), 'receiving_advice', ['order_id'], unique=False, sqlite_where=sa.text('order_id IS NOT NULL'), postgresql_where=sa.text('order_id IS NOT NULL'))
+    op.create_index(op.f('ix_receiving_advice_shipment_id'), 'receiving_advice', ['shipment_id'], unique=False, sqlite_where=sa.text('shipment_id IS NOT NULL'), postgresql_where=sa.text('shipment_id IS NOT NULL'))
     op.create_table('receiving_advice_line',
     sa.Column('document_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('line_number', sa.Integer(), nullable=False),
@@ -788,6 +795,7 @@ def upgrade() -> None:
     sa.Column('extension', sa.Text(), nullable=True)
     )
     op.create_index(op.f('ix_receiving_advice_line_document_id'), 'receiving_advice_line', ['document_id'], unique=False)
+    op.create_index(op.f('ix_receiving_advice_line_order_id'), 'receiving_advice_line', ['order_id'], unique=False, sqlite_where=sa.text('order_id IS NOT NULL'), postgresql_where=sa.text('order_id IS NOT NULL'))
     op.create_table('record_version',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
     sa.Column('system', sa.Text(), nullable=False),
@@ -934,6 +942,8 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('document_id', name=op.f('pk_sales_order')),
     sa.UniqueConstraint('document_key', name=op.f('uq_sales_order_document_key'))
     )
+    op.create_index(op.f('ix_sales_order_buyer_reference'), 'sales_order', ['buyer_reference'], unique=False, sqlite_where=sa.text('buyer_reference IS NOT NULL'), postgresql_where=sa.text('buyer_reference IS NOT NULL'))
+    op.create_index(op.f('ix_sales_order_id'), 'sales_order', ['id'], unique=False, sqlite_where=sa.text('id IS NOT NULL'), postgresql_where=sa.text('id IS NOT NULL'))
     op.create_table('sales_order_line',
     sa.Column('document_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('line_number', sa.Integer(), nullable=False),
@@ -1062,6 +1072,8 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('document_id', name=op.f('pk_shipment')),
     sa.UniqueConstraint('document_key', name=op.f('uq_shipment_document_key'))
     )
+    op.create_index(op.f('ix_shipment_id'), 'shipment', ['id'], unique=False, sqlite_where=sa.text('id IS NOT NULL'), postgresql_where=sa.text('id IS NOT NULL'))
+    op.create_index(op.f('ix_shipment_order_id'), 'shipment', ['order_id'], unique=False, sqlite_where=sa.text('order_id IS NOT NULL'), postgresql_where=sa.text('order_id IS NOT NULL'))
     op.create_table('shipment_line',
     sa.Column('document_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('line_number', sa.Integer(), nullable=False),
@@ -1083,6 +1095,8 @@ def upgrade() -> None:
     sa.Column('extension', sa.Text(), nullable=True)
     )
     op.create_index(op.f('ix_shipment_line_document_id'), 'shipment_line', ['document_id'], unique=False)
+    op.create_index(op.f('ix_shipment_line_order_id'), 'shipment_line', ['order_id'], unique=False, sqlite_where=sa.text('order_id IS NOT NULL'), postgresql_where=sa.text('order_id IS NOT NULL'))
+    op.create_index(op.f('ix_shipment_line_sscc'), 'shipment_line', ['sscc'], unique=False, sqlite_where=sa.text('sscc IS NOT NULL'), postgresql_where=sa.text('sscc IS NOT NULL'))
     op.create_table('stock_level',
     sa.Column('document_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
     sa.Column('document_key', sa.Text(), nullable=False),
