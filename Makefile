@@ -43,6 +43,7 @@ docs: $(STAMP)  ## write the generated pages of docs/ again
 	$(BIN)/python -m crossdock.model docs
 	$(BIN)/python -m crossdock.suite_pages
 	$(BIN)/python -m crossdock.pages
+	$(BIN)/python -m tests.faults.page
 
 setup: $(STAMP)  ## make .venv and nothing else
 

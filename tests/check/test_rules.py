@@ -18,6 +18,7 @@ from crossdock.rules.check_digits import wrong_gs1
 from crossdock.rules.contract import Fault
 from crossdock.suite_examples import ExampleHistory
 from tests.check.documents_of import rows
+from tests.faults.catalogue import fault
 
 EMPTY = EmptyHistory()
 QUICK = settings(max_examples=60, deadline=None)
@@ -43,6 +44,7 @@ def order(**more: Any) -> dict[str, Any]:
 # -- check digits -------------------------------------------------------------------------------
 
 
+@fault("C04")
 @QUICK
 @given(st.lists(st.from_regex(r"\A[0-9]{7,15}\Z") | st.text(max_size=14), max_size=30))
 def test_check_digits_agree_with_stdnum(numbers: list[str]) -> None:
@@ -100,6 +102,7 @@ def test_line_total_is_exact(lines: list[tuple[Any, ...]]) -> None:
     assert wrong("line_total", [order(lines=made)]) == expected
 
 
+@fault("M04")
 @QUICK
 @given(st.lists(PRICES, max_size=8), st.none() | PRICES, st.none() | PRICES, st.none() | PRICES,
        st.sampled_from([None, True, False]), st.sampled_from(["0", "0.005", "0.0051"]))  # fmt: skip
@@ -126,6 +129,7 @@ def test_a_cent_is_the_smallest_coin(currency: str | None, off: str, broken: boo
     assert wrong("total_adds_up", [document]) == [broken]
 
 
+@fault("M04")
 @pytest.mark.parametrize(
     ("tolerance", "broken"), [("exact", True), ("0.02", False), ("cent", True)]
 )
@@ -134,6 +138,7 @@ def test_tolerances(tolerance: str, broken: bool) -> None:
     assert wrong("total_adds_up", [document], tolerance=tolerance) == [broken]
 
 
+@fault("M06")
 def test_the_largest_amounts_do_not_overflow() -> None:
     most = Decimal("999999999999.999999")
     document = order(total_amount=most, charge_amount=most, tax_amount=most,
@@ -151,6 +156,7 @@ def test_a_zero_price_base_is_wrong_and_does_not_divide() -> None:
     assert fault.expected.to_pylist() == [None]
 
 
+@fault("M02")
 @pytest.mark.parametrize(("currency", "amount", "broken"), [
     ("GBP", "10.05", False), ("GBP", "10.005", True), ("GBP", "-10.005", True),
     ("JPY", "10", False),
@@ -203,6 +209,7 @@ def test_a_gap_does_not_hide_a_wrong_order() -> None:
 # -- against the past ---------------------------------------------------------------------------
 
 
+@fault("M03", "M07")
 def test_prices_jump_within_one_currency() -> None:
     known = {"last_prices": [{"product_id": "A", "currency": "GBP", "unit_price": 10},
                              {"product_id": "F", "currency": "GBP", "unit_price": 0}]}  # fmt: skip
@@ -239,6 +246,7 @@ def test_references() -> None:
     assert not any(wrong("reference_exists", documents, **options))
 
 
+@fault("B01")
 def test_refunds() -> None:
     told = ExampleHistory({"refundable": [{"id": "I", "currency": "GBP", "amount": 10}]})
     credit = order(type_code="credit_note", original_id="I")
@@ -312,6 +320,7 @@ def test_timestamps_that_differ() -> None:
     assert fault.values.to_pylist()[3] == "a, b"
 
 
+@fault("B02")
 def test_stock() -> None:
     documents = [{"on_hand": 1, "available": -1}, {"on_hand": None, "reserved": 0}]
     found = {fault.field: fault.mask.to_pylist()

@@ -18,6 +18,7 @@ from crossdock.sandbox import journal
 from crossdock.sandbox.erp import Erp
 from crossdock.sandbox.faults import NO_FAULTS, Plan
 from crossdock.sandbox.server import Answer, Request, Server
+from tests.faults.catalogue import fault
 
 FIND = {
     "operation": "FindSalesOrders",
@@ -225,6 +226,7 @@ def test_a_field_that_the_operation_does_not_have_stops_before_any_send(
     assert accepted(erp) == []
 
 
+@fault("N12")
 @pytest.mark.parametrize("fault", ["commit_then_reset", "commit_then_500"])
 def test_a_lost_answer_is_tried_later_and_found_by_the_lookup(
     erp: Erp, connect: Open, fault: str
@@ -259,6 +261,7 @@ def test_the_declared_class_is_true(erp: Erp, connect: Open) -> None:
     assert accepted(erp) == ["1", "1"]
 
 
+@fault("L03")
 def test_a_slow_answer_ends_at_the_deadline(erp: Erp, connect: Open) -> None:
     soap = connect(erp, {"order": {**ORDER, "deadline": 0.5}})
     soap.lookup(takes(soap), parcels(order("0")))
@@ -284,6 +287,7 @@ def calls(erp: Erp) -> int:
     return erp.server.by_endpoint["POST /erp"]
 
 
+@fault("B05")
 @pytest.mark.parametrize("named", [True, False])
 def test_a_change_replaces_the_document_and_makes_no_second(
     erp: Erp, connect: Open, named: bool
@@ -428,6 +432,7 @@ def test_the_example_system_changes_what_it_made(erp: Erp, connect: Open) -> Non
     assert all(check.ok for check in soap.check())
 
 
+@fault("N36")
 # -- faults --------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("fault", "verdict"),
@@ -564,6 +569,7 @@ def test_a_token_that_leads_in_a_circle_stops(erp: Erp, connect: Open) -> None:
     server.stop()
 
 
+@fault("N29")
 def test_a_token_that_died_is_for_later_and_the_cursor_is_kept(erp: Erp, connect: Open) -> None:
     soap = connect(erp)
     pages = soap.read(gives(soap), None)
@@ -611,6 +617,7 @@ def changed(text: bytes, old: bytes, new: bytes) -> bytes:
     return text.replace(old, new)
 
 
+@fault("N37")
 def test_a_harmless_change_is_told_and_the_pinned_copy_goes_on(
     erp: Erp, wsdl: Wsdl, connect: Open, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -626,6 +633,7 @@ def test_a_harmless_change_is_told_and_the_pinned_copy_goes_on(
     assert "Note" in line.detail
 
 
+@fault("N37")
 def test_a_change_that_breaks_our_calls_stops_with_the_difference(
     erp: Erp, wsdl: Wsdl, connect: Open
 ) -> None:
@@ -660,6 +668,7 @@ def test_a_contract_that_grew_by_what_is_called_now_is_taken(
         third.write(takes(third), [change("1")])
 
 
+@fault("N37")
 def test_the_address_is_no_part_of_the_pin_but_must_not_leave_the_host(
     erp: Erp, wsdl: Wsdl, connect: Open
 ) -> None:
@@ -721,6 +730,7 @@ def test_a_wsdl_of_the_project_with_its_import_beside_it(
             again.lookup(takes(again), parcels(order("0")))
 
 
+@fault("C13")
 @pytest.mark.parametrize(
     "bomb", [b"<!DOCTYPE a [<!ENTITY b 'c'>]>", b'<!DOCTYPE a SYSTEM "file:///etc/passwd">']
 )

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from connectors.sql import Sql
 from crossdock.connector import Outcome, Parcel, Reads, World, Writes
 from crossdock.errors import Misconfigured, TryLater
+from tests.faults.catalogue import fault
 
 LINE = pa.struct(
     [
@@ -226,6 +227,7 @@ def test_a_refused_first_call_leaves_no_half_made_tables(connect: Open) -> None:
     assert verdicts(warehouse.write_table(stream, table(order("1")))) == ["delivered"]
 
 
+@fault("C14")
 def test_hostile_text_goes_in_as_it_is(connect: Open) -> None:
     warehouse = connect({"orders": ORDERS})
     stream = target(warehouse)
@@ -359,6 +361,7 @@ def rows_of(connector: Sql, name: str, cursor: str | None = None) -> list[tuple[
     return found
 
 
+@fault("N30")
 def test_every_row_once_though_pages_break_inside_an_instant(connect: Open, products: Any) -> None:
     warehouse = connect({"products": READS})
     pages = rows_of(warehouse, "products")
@@ -375,6 +378,7 @@ def test_going_on_from_each_cursor_loses_nothing(connect: Open, products: Any) -
         assert rest == [row["id"] for rows, _ in pages[number:] for row in rows]
 
 
+@fault("N31")
 def test_an_overlap_reads_the_last_minutes_again(connect: Open, products: Any) -> None:
     warehouse = connect({"products": {**READS, "overlap": 60}})
     last = rows_of(warehouse, "products")[-1][1]
@@ -382,6 +386,7 @@ def test_an_overlap_reads_the_last_minutes_again(connect: Open, products: Any) -
     assert again == [f"P{number:02}" for number in range(15, 25)]
 
 
+@fault("M01", "M06")
 def test_decimals_and_instants_leave_exactly(connect: Open, run: Any) -> None:
     warehouse = connect({"orders": {**ORDERS}, "sold": {"table": "orders", "key": "order_no"}})
     warehouse.write_table(target(warehouse), table(order("1", total="0.100001")))
@@ -496,6 +501,7 @@ def test_an_address_of_another_kind_is_refused(world: World, tmp_path: Path) -> 
             warehouse.write_table(target(warehouse), table(order("1")))
 
 
+@fault("P21")
 def test_a_locked_table_is_for_later(connect: Open, any_url: str, run: Any) -> None:
     warehouse = connect({"orders": {**ORDERS, "deadline": 0.5}}, timeout=1)
     warehouse.write_table(target(warehouse), table(order("1")))
@@ -513,6 +519,7 @@ def test_a_locked_table_is_for_later(connect: Open, any_url: str, run: Any) -> N
     assert verdicts(warehouse.write_table(target(warehouse), table(order("2")))) == ["delivered"]
 
 
+@fault("P18")
 def test_a_killed_server_answers_again_and_nothing_is_doubled(
     connect: Open, any_url: str, request: pytest.FixtureRequest, run: Any
 ) -> None:

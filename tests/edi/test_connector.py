@@ -12,6 +12,7 @@ from connectors.edifact import Edifact
 from crossdock.connector import Parcel, World
 from crossdock.edi.reader import envelopes, read
 from crossdock.errors import Unreadable
+from tests.faults.catalogue import fault
 
 PROJECT = Path(__file__).parents[2]
 ORDERS = (PROJECT / "edi" / "samples" / "orders_d96a.edi").read_bytes()
@@ -80,6 +81,7 @@ def test_a_stream_may_be_declared():
         Edifact.stream("orders", {"foldr": "in"})
 
 
+@fault("F01")
 def test_a_young_torn_file_waits_and_an_old_one_is_taken(partner, tmp_path):
     import os
 
@@ -123,6 +125,7 @@ def test_messages_become_documents(partner, tmp_path):
     assert [row["position"] for row in (first, second)] == [1, 2]
 
 
+@fault("E06")
 def test_a_bad_message_never_loses_the_good_ones(partner, tmp_path):
     first, second = rows(partner, ORDERS.replace(b"UNT+22+", b"UNT+21+"), tmp_path)
     assert "UNT says 21 segments, the message has 22" in first["_fault"]
@@ -130,6 +133,7 @@ def test_a_bad_message_never_loses_the_good_ones(partner, tmp_path):
     assert second["_fault"] is None
 
 
+@fault("E14")
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
@@ -149,6 +153,7 @@ def test_a_faulty_message_says_why(partner, tmp_path, old, new, words):
     assert second["_fault"] is None
 
 
+@fault("E03")
 def test_a_bad_interchange_is_unreadable_with_its_place(partner, tmp_path):
     with pytest.raises(Unreadable, match="UNZ says 9 messages, there are 2"):
         rows(partner, ORDERS.replace(b"UNZ+2", b"UNZ+9"), tmp_path)
@@ -157,6 +162,7 @@ def test_a_bad_interchange_is_unreadable_with_its_place(partner, tmp_path):
     assert [bool(row["_fault"]) for row in found] == [True, True, False, False]
 
 
+@fault("E01", "E02")
 def test_a_reference_that_comes_with_other_content_is_held(partner, tmp_path):
     assert rows(partner, ORDERS, tmp_path)[0]["_fault"] is None
     assert rows(partner, ORDERS, tmp_path)[0]["_fault"] is None
@@ -175,6 +181,7 @@ def test_a_partner_may_ask_for_the_envelope_only(partner, tmp_path):
     assert rows(partner, data, tmp_path)[0]["_fault"] is None
 
 
+@fault("E08")
 def test_a_doubtful_character_set_holds_the_messages(partner, tmp_path):
     data = ORDERS.replace(b"blue", "blåu".encode())
     assert "utf-8 would read" in rows(partner, data, tmp_path)[0]["_fault"]

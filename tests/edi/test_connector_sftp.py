@@ -10,6 +10,7 @@ from crossdock.connector import Parcel, World
 from crossdock.errors import Misconfigured, TryLater
 from crossdock.sandbox.faults import Plan
 from crossdock.sandbox.partner import Partner
+from tests.faults.catalogue import fault
 
 PROJECT = Path(__file__).parents[2]
 ORDERS = (PROJECT / "edi" / "samples" / "orders_d96a.edi").read_bytes()
@@ -61,6 +62,7 @@ def test_orders_come_and_go(connector, partner, tmp_path):
     assert all(one.ok for one in connector.check())
 
 
+@fault("F08")
 @pytest.mark.parametrize(
     "fault",
     [
@@ -89,6 +91,7 @@ def test_a_broken_send_lands_once(connector, partner, fault):
     assert connector.lookup(stream, parcels)["r"].their_id == name
 
 
+@fault("F15")
 def test_another_host_key_stops_the_flow(connector, partner):
     connector.host_key = (
         "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGJvcnJvd2VkIGtleSB0aGF0IG5vYm9keSBoYXM="

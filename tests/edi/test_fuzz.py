@@ -12,6 +12,7 @@ from crossdock.edi.interchange import Message
 from crossdock.edi.reader import read
 from crossdock.edi.tree import lines
 from crossdock.errors import CrossdockError
+from tests.faults.catalogue import fault
 
 PROJECT = Path(__file__).parents[2]
 GUIDES = Guides(PROJECT / "edi" / "guides", strict=True)
@@ -24,6 +25,7 @@ PIECES = st.sampled_from(
 EDIT = st.tuples(st.floats(0, 1), PIECES | st.binary(max_size=3), st.integers(0, 12))
 
 
+@fault("L10")
 @settings(max_examples=200, deadline=None)
 @given(st.sampled_from(SAMPLES), st.lists(EDIT, max_size=6))
 def test_every_door_answers(data, edits):
@@ -68,6 +70,7 @@ def _documents(data):
                 continue
 
 
+@fault("E04")
 def test_every_prefix_is_answered():
     for data in SAMPLES:
         for cut in range(0, len(data), 7):

@@ -11,6 +11,7 @@ from crossdock.edi.interchange import Interchange, Message
 from crossdock.edi.reader import envelopes, read
 from crossdock.edi.separators import Separators
 from crossdock.errors import CrossdockError, Unreadable
+from tests.faults.catalogue import fault
 
 SAMPLES = Path(__file__).parents[2] / "edi" / "samples"
 HEAD = b"UNB+UNOA:%s+S+R+260901:0930+7'"
@@ -34,6 +35,7 @@ def test_each_message_comes_by_itself():
     assert findings(ORDERS) == []
 
 
+@fault("L08", "E03")
 @pytest.mark.parametrize(
     ("old", "new", "kind", "code"),
     [
@@ -52,6 +54,7 @@ def test_a_broken_envelope_is_found(old, new, kind, code):
     assert (kind, code) in findings(ORDERS.replace(old, new))
 
 
+@fault("E06")
 def test_only_the_broken_message_is_at_fault():
     first, second = messages(ORDERS.replace(b"UNT+22+1'", b"UNT+21+1'"))
     assert first.findings[0].expected == "22"
@@ -65,6 +68,7 @@ def test_a_duplicate_reference_is_found_when_asked_for():
     assert [f.code for item in read(data, unique=True) for f in item.findings] == ["26"]
 
 
+@fault("E05", "F20")
 def test_several_interchanges_and_junk_between_lines():
     data = b"\xef\xbb\xbf HEADER OF THE VAN\r\n" + ORDERS + b"\r\n" + ORDERS + b"\x1a"
     found = envelopes(data)
@@ -105,6 +109,7 @@ def test_repetition_belongs_to_syntax_four():
     assert three.parsed[1][2] == ["A", "SA*B", "BP"]
 
 
+@fault("L09", "E08")
 @pytest.mark.parametrize(
     ("identifier", "codec", "text"),
     [
@@ -130,11 +135,13 @@ def test_character_sets(identifier, codec, text):
     assert findings(data) == []
 
 
+@fault("E09")
 @pytest.mark.parametrize("codec", ["utf-16", "utf-16-le", "utf-16-be"])
 def test_utf_16_is_read(codec):
     assert len(messages(ORDERS.decode().encode(codec))) == 2
 
 
+@fault("E08")
 def test_wrong_character_set_raises_a_doubt_with_both_readings():
     wire = "UNB+UNOE:3+S+R+260901:0930+7'UNH+1+X:D:96A:UN'FTX+AAI+++Привет Мир'UNT+3+1'UNZ+1+7'"
     (interchange,) = envelopes(wire.encode("cp1251"))
@@ -143,6 +150,7 @@ def test_wrong_character_set_raises_a_doubt_with_both_readings():
     assert findings(wire.replace("UNOE", "UNOA").encode("cp1251")) == [("syntax", "21")]
 
 
+@fault("L09")
 def test_an_override_names_the_character_set():
     wire = "UNB+UNOC:3+S+R+260901:0930+7'UNH+1+X:D:96A:UN'FTX+AAI+++10 €'UNT+3+1'UNZ+1+7'"
     (message, _) = read(wire.encode("cp1252"), choose=lambda unb: "cp1252")
@@ -157,6 +165,7 @@ def test_no_interchange_is_unreadable(data):
         list(read(data))
 
 
+@fault("E04")
 def test_every_prefix_is_torn_or_whole():
     end = len(ORDERS.rstrip())
     for cut in range(end):
@@ -178,6 +187,7 @@ def test_block_borders_change_nothing(monkeypatch):
 EDITS = st.tuples(st.integers(0, len(ORDERS)), st.binary(max_size=4), st.integers(0, 5))
 
 
+@fault("L10")
 @settings(max_examples=150, deadline=None)
 @given(st.lists(EDITS, max_size=4))
 def test_only_our_errors_escape(edits):
@@ -200,6 +210,7 @@ MARKS = st.permutations(list(":+?'*,.;|~^@#")).map(lambda m: Separators.from_una
 VALUES = st.lists(st.text(":+?'*ab ü", max_size=5), min_size=1, max_size=3)
 
 
+@fault("E07")
 @given(MARKS, st.lists(VALUES, min_size=1, max_size=5))
 def test_what_is_written_is_read_again(marks, elements):
     assert marks.parse(marks.segment(elements)) == elements

@@ -14,6 +14,7 @@ from crossdock import closing, ledger, worker
 from crossdock.errors import Misconfigured, Refused, TryLater
 from crossdock.store import schema
 from tests.engine.project import Project, order
+from tests.faults.catalogue import fault
 
 COUNTS = ("read", "delivered", "quarantined", "rejected", "pending", "unchanged")
 
@@ -98,6 +99,7 @@ def test_books_that_do_not_add_up_are_red(
     assert "NOT BALANCED" in books.summary()
 
 
+@fault("P24")
 def test_a_worker_that_was_outrun_does_not_act_under_its_successors_number(lite: Project) -> None:
     run = some(lite)
     with lite.store.writing() as connection:
@@ -118,6 +120,7 @@ def test_books_of_nothing_say_what_to_do(lite: Project) -> None:
         ledger.books(lite.store, run="x")
 
 
+@fault("D02", "D03", "B18")
 # -- the gate ------------------------------------------------------------------------------------
 def test_over_a_threshold_nothing_is_delivered_and_the_same_run_goes_on(project: Project) -> None:
     nobody: dict[str, Any] = {"buyer": ""}
@@ -141,6 +144,7 @@ def test_over_a_threshold_nothing_is_delivered_and_the_same_run_goes_on(project:
     assert len(project.effects()) == 4
 
 
+@fault("N17")
 def test_a_stream_that_fell_silent_stops_the_run(project: Project) -> None:
     project.file("config/flows/orders.yaml", ("shop: web", "shop: web\nexpect_at_least: 50%"))
     for number in range(3):

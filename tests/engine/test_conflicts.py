@@ -15,6 +15,7 @@ from crossdock.conflicts import ConflictRules, load, settle
 from crossdock.errors import Misconfigured
 from crossdock.store import schema
 from tests.engine.project import Project
+from tests.faults.catalogue import fault
 
 TIMES = ["2026-03-01T08:00:00Z", "2026-03-01T08:00:00.500000Z", "2026-03-02T08:00:00Z", None]
 _value = st.sampled_from(["a", "b", "bb", "c", None, 1])
@@ -28,6 +29,7 @@ _rule = st.sampled_from(
 _rules = st.builds(ConflictRules, st.dictionaries(st.sampled_from(["name", "brand"]), _rule), _rule)
 
 
+@fault("B08")
 @settings(max_examples=400, deadline=None)
 @given(base=_document, ours=_document, theirs=_document, rules=_rules)
 def test_settling_does_not_depend_on_who_comes_first(
@@ -118,6 +120,7 @@ def rule(project: Project, text: str) -> None:
     project.write("validation/conflicts/product.yaml", text)
 
 
+@fault("B08")
 @pytest.mark.parametrize("order", ["till shop", "shop till"])
 def test_two_sources_make_one_document(two: Project, order: str) -> None:
     for flow in order.split():
@@ -154,6 +157,7 @@ def test_the_preferred_side_keeps_its_field_for_ever(two: Project) -> None:
     assert product(two) == ("Bowl", None, "Best")
 
 
+@fault("B08")
 def test_ask_holds_the_record_with_both_values(two: Project) -> None:
     rule(two, "fields: {name: ask}\n")
     come(two, "till", "Mug", day=1)

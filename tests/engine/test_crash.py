@@ -23,6 +23,7 @@ from crossdock.worker import process_name
 from tests.engine import project as small
 from tests.engine.conftest import forget
 from tests.engine.project import PARTS, VOLATILE, Project, order
+from tests.faults.catalogue import fault
 
 DYING = Path(__file__).parent / "dying.py"
 POINTS = 8
@@ -123,6 +124,7 @@ def ended_well(project: Project, said: str) -> None:
     assert not scratch.exists() or not list(scratch.iterdir()), said
 
 
+@fault("P01", "P02", "P03", "P04", "P05", "P06", "P07", "P08", "P09", "P10", "P11", "P12")
 @pytest.mark.parametrize("delivery", ["upsert", "lookup_before_create"])
 def test_killed_anywhere_and_run_again(
     tmp_path: Path,
@@ -154,6 +156,7 @@ def test_killed_anywhere_and_run_again(
         forget()
 
 
+@fault("P34")
 def test_killed_while_it_takes_up_what_stewards_decided(lite: Project, dying: Dying) -> None:
     orders(lite)
     lite.run("orders")
@@ -187,6 +190,7 @@ def test_killed_between_two_streams_of_a_pull(lite: Project, dying: Dying) -> No
     assert books.data["records"]["read"] == 12
 
 
+@fault("P03", "P05")
 def test_bytes_that_change_between_a_crash_and_the_next_start(lite: Project, dying: Dying) -> None:
     """What the dead attempt read must not mix with what the next one reads."""
     orders(lite)
@@ -207,6 +211,7 @@ def test_bytes_that_change_between_a_crash_and_the_next_start(lite: Project, dyi
     assert (notes["10"], notes["11"]) == ("second", "more")
 
 
+@fault("P23", "F19")
 def test_two_at_once_are_one(project: Project, dying: Dying) -> None:
     project.orders([order(str(n)) for n in range(1, 8)])
     ended = dying.run((project, "orders", 0), (project, "orders", 0))
@@ -219,6 +224,7 @@ def test_two_at_once_are_one(project: Project, dying: Dying) -> None:
     assert sorted(effects) == [str(n) for n in range(1, 8)]
 
 
+@fault("P23")
 def test_many_take_one_new_lease_and_one_gets_it(project: Project) -> None:
     store = project.store
 
@@ -230,6 +236,7 @@ def test_many_take_one_new_lease_and_one_gets_it(project: Project) -> None:
     assert sorted(fence for fence in fences if fence is not None) == [1]
 
 
+@fault("P24")
 def test_an_outrun_worker_commits_nothing(project: Project) -> None:
     store = project.store
     old = store.acquire("flow/x", "elsewhere:1", 0.2)

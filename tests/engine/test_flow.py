@@ -16,6 +16,7 @@ from crossdock import sample_data
 from crossdock.flow import Books
 from crossdock.store import schema
 from tests.engine.project import VOLATILE, Project, order
+from tests.faults.catalogue import fault
 
 ORDERS = 150
 
@@ -69,6 +70,7 @@ def test_books_balance_and_money_is_that_of_the_file(project: Project, sales: pa
     assert {key for key, _ in held} == {key for key in every - positive if key[0] not in "AC"}
 
 
+@fault("F05", "W02")
 def test_the_same_bytes_again_write_nothing(project: Project, sales: pa.Table) -> None:
     project.sales(sales)
     first = check(project.run())
@@ -97,6 +99,7 @@ def test_a_shuffled_file_brings_nothing_new(project: Project, sales: pa.Table) -
     assert project.depot() == depot
 
 
+@fault("F04")
 def test_only_what_changed_is_written_once(project: Project, sales: pa.Table) -> None:
     project.sales(sales)
     check(project.run())
@@ -132,6 +135,7 @@ def test_only_what_changed_is_written_once(project: Project, sales: pa.Table) ->
     assert sorted(tuple(row) for row in sent) == [("update", 2)] * 4
 
 
+@fault("B06")
 def test_what_is_gone_from_the_file_stays_as_it_was(project: Project, sales: pa.Table) -> None:
     project.sales(sales)
     check(project.run())
@@ -143,6 +147,7 @@ def test_what_is_gone_from_the_file_stays_as_it_was(project: Project, sales: pa.
     assert project.depot() == depot
 
 
+@fault("B07")
 def test_there_and_back_are_three_versions(project: Project) -> None:
     for total, price in (("25.00", "10.00"), ("27.00", "11.00"), ("25.00", "10.00")):
         lines = [
@@ -168,6 +173,7 @@ def test_there_and_back_are_three_versions(project: Project) -> None:
     assert totals == [25, 25, 27, 25]
 
 
+@fault("W06")
 def test_an_older_change_never_overwrites_a_newer_one(project: Project) -> None:
     def come(day: int, note: str) -> dict[str, Any]:
         project.orders([order("1", note=note, updated=f"2026-03-{day:02} 10:00:00")])
@@ -181,6 +187,7 @@ def test_an_older_change_never_overwrites_a_newer_one(project: Project) -> None:
     assert [line["body"].get("note") for line in project.effects()] == ["new", "newest"]
 
 
+@fault("N26")
 def test_two_versions_in_one_pull_are_both_on_the_books(project: Project) -> None:
     project.orders([order("1", note="a"), order("2"), order("1", note="b"), order("1", note="b")])
     books = check(project.run("orders"), 0)
@@ -189,6 +196,7 @@ def test_two_versions_in_one_pull_are_both_on_the_books(project: Project) -> Non
     assert [line["body"].get("note") for line in project.effects()] == ["b", None]
 
 
+@fault("F12")
 def test_an_unreadable_file_is_held_and_the_others_go_on(project: Project) -> None:
     project.orders([order("1")], "a.ndjson")
     (project.folder / "inbox/orders/b.ndjson").write_bytes(b'{"number": "2", "cu')
@@ -226,6 +234,7 @@ HOSTILE = [
 ]
 
 
+@fault("E10", "D10", "M06")
 def test_hostile_records_are_held_and_stop_no_other(project: Project) -> None:
     good = [json.dumps(order(str(n))) for n in range(1, 6)]
     lines = [json.dumps({**order(""), **_loaded(text)}) for text in HOSTILE]

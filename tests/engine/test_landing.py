@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from crossdock.connector import Reads
 from crossdock.landing import Landing
+from tests.faults.catalogue import fault
 
 GROUPED = Reads(
     "sales",
@@ -127,6 +128,7 @@ def conserved(landed: Landed) -> None:
         assert lines == landed.intake.lines
 
 
+@fault("P15")
 @settings(max_examples=40, deadline=None)
 @given(rows=_rows, cuts=st.lists(st.integers(0, 60), max_size=5), random=st.randoms())
 def test_order_blocks_and_memory_change_nothing(
@@ -217,6 +219,7 @@ def test_a_faulty_row_stays_itself_in_whichever_file_it_stands() -> None:
     assert len(set(landed.batches[0]["key"].to_pylist())) == 2
 
 
+@fault("C10")
 def test_an_empty_key_is_a_fault_of_its_row() -> None:
     rows = [("", "1", "2", "EUR", None), ("A", "1", "2", "EUR", None)]
     landed = Landed(GROUPED, [(tabular(rows), "o1")])
@@ -316,6 +319,7 @@ def test_equal_json_has_one_hash_and_different_json_has_not() -> None:
     assert len({digest(text) for text in others}) == len(others)
 
 
+@fault("E10")
 @pytest.mark.parametrize(
     "text",
     ['{"no": "\\ud800"}', '{"no": "A", "price": 1, "currency": "\\ud800"}',

@@ -15,6 +15,7 @@ from crossdock.flow import Books
 from crossdock.store import schema
 from tests.engine.conftest import Databases
 from tests.engine.project import Project, order
+from tests.faults.catalogue import fault
 
 CLASSES = ["idempotency_key", "upsert", "lookup_before_create", "none"]
 
@@ -63,6 +64,7 @@ def outbox(project: Project) -> dict[str, list[str]]:
     return found
 
 
+@fault("N24")
 def test_every_verdict_has_its_place_in_the_books(target: Project) -> None:
     target.orders([order(str(n)) for n in range(1, 6)])
     target.script(o2=["refused"], o4=["accepted"])
@@ -94,6 +96,7 @@ def test_a_refused_document_is_sent_again_when_a_steward_says_so(keyed: Project)
     assert len({line["key"] for line in keyed.tries() if line["number"] == "2"}) == 1
 
 
+@fault("N10", "P30")
 def test_what_must_wait_is_tried_again_with_the_same_key(target: Project) -> None:
     target.orders([order(str(n)) for n in range(1, 4)])
     target.script(o2=["try_later", "try_later", "try_later", "delivered"])
@@ -122,6 +125,7 @@ def test_a_sleeping_target_gets_everything_later_and_the_run_says_so(target: Pro
     assert numbers(target.effects()) == {"1": 1}
 
 
+@fault("N11", "N12")
 def test_a_lost_answer_is_never_a_second_effect(target: Project) -> None:
     delivery = "none" if "erp.none" in outbox_targets(target) else ""
     target.orders([order(str(n)) for n in range(1, 4)])
@@ -147,6 +151,7 @@ def outbox_targets(project: Project) -> str:
     return (project.folder / "config/flows/orders.yaml").read_text("utf-8")
 
 
+@fault("N12")
 @pytest.mark.parametrize("act", ["breaks", "breaks_before"])
 def test_a_send_that_ends_in_an_exception(target: Project, act: str) -> None:
     target.orders([order(str(n)) for n in range(1, 8)])
@@ -169,6 +174,7 @@ def test_a_send_that_ends_in_an_exception(target: Project, act: str) -> None:
     assert len(ids) == 7, "a document is there twice"
 
 
+@fault("N24")
 def test_partial_batches_are_settled_one_by_one(target: Project) -> None:
     target.orders([order(str(n)) for n in range(1, 7)])
     target.script(o1=["refused"], o3=["try_later"], o5=["accepted"])
@@ -210,6 +216,7 @@ def test_a_mended_mapping_after_a_closed_account_needs_no_steward(keyed: Project
     assert counts(keyed.run("orders")) == {"read": 1, "delivered": 1}
 
 
+@fault("B05")
 def test_an_update_knows_their_number_and_keeps_it(keyed: Project) -> None:
     keyed.orders([order("1")])
     keyed.run("orders")
@@ -248,6 +255,7 @@ def test_a_newer_version_takes_the_place_of_one_that_was_never_sent(keyed: Proje
     assert keyed.books(first)["balanced"]
 
 
+@fault("P31")
 def test_a_newer_version_waits_while_the_older_is_uncertain(make: Callable[..., Project]) -> None:
     project = make(delivery="none")
     project.orders([order("1", note="a")])
@@ -299,6 +307,7 @@ def test_a_document_that_cannot_be_mapped_out_is_held_alone(keyed: Project) -> N
     assert numbers(keyed.effects()) == {"1": 1, "2": 1, "3": 1}
 
 
+@fault("P30")
 def test_after_too_many_tries_a_steward_decides(make: Callable[..., Project]) -> None:
     project = make(delivery="upsert")
     project.orders([order("1")])

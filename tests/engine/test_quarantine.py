@@ -13,6 +13,7 @@ from crossdock import audit, quarantine
 from crossdock.errors import Misconfigured
 from crossdock.store import schema
 from tests.engine.project import Project, order
+from tests.faults.catalogue import fault
 
 
 def crooked(project: Project) -> str:
@@ -53,6 +54,7 @@ def test_list_and_show_say_what_is_held_and_why(project: Project) -> None:
     assert shown["actions"] == ["resubmit", "release", "reject"]
 
 
+@fault("D05")
 def test_after_the_mapping_is_mended_held_records_flow_on_once(project: Project) -> None:
     placed = 'issued_at: {path: placed, as: instant, format: "%Y-%m-%d'
     wrong = placed.replace("%Y-%m-%d", "%d.%m.%Y")
@@ -78,6 +80,7 @@ def test_after_the_mapping_is_mended_held_records_flow_on_once(project: Project)
     assert delivered(project) == ["1"]
 
 
+@fault("P34")
 def test_a_release_delivers_in_spite_of_the_rule(project: Project) -> None:
     run = crooked(project)
     two, three, _ = quarantine.listed(project.store)
@@ -120,6 +123,7 @@ def test_a_newer_version_supersedes_a_held_one(project: Project) -> None:
     assert [hold["key"] for hold in quarantine.listed(project.store)] == ["3", "4"]
 
 
+@fault("P32")
 def test_a_decision_on_what_is_superseded_meanwhile_does_no_harm(project: Project) -> None:
     run = crooked(project)
     two, *_ = quarantine.listed(project.store)

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from crossdock.convert import Conversion, conversion, conversions, find
 from crossdock.convert.columns import as_text
 from crossdock.errors import Misconfigured
+from tests.faults.catalogue import fault
 
 NUMBERS = st.one_of(
     st.decimals(allow_nan=False, allow_infinity=False, places=4).map(str),
@@ -84,6 +85,7 @@ def test_instants_by_column_are_instants_by_value(moments):
     agree("instant", iso)
 
 
+@fault("M13")
 @pytest.mark.parametrize(
     "text",
     [
@@ -104,6 +106,7 @@ def test_odd_days_agree(text):
     agree("instant", [f"{text}Z"])
 
 
+@fault("L13", "M12")
 def test_a_local_hour_that_happened_twice_needs_a_word():
     berlin = ZoneInfo("Europe/Berlin")
     twice = "2026-10-25 02:30:00"
@@ -117,6 +120,7 @@ def test_a_local_hour_that_happened_twice_needs_a_word():
         find("instant")("2026-03-29 02:30:00", zone="Europe/Berlin")
 
 
+@fault("M01")
 @pytest.mark.parametrize("value", [19.99, 0.1, 1e-05, 5e-324, 1.7e308, -0.0])
 def test_a_float_is_its_shortest_representation_or_a_fault(value):
     got, complaints = find("decimal").run(pa.array([repr(value)]))
@@ -127,6 +131,7 @@ def test_a_float_is_its_shortest_representation_or_a_fault(value):
         assert got[0].as_py() == exact
 
 
+@fault("M01")
 def test_ten_times_a_tenth_is_one():
     got, _ = find("decimal").run(pa.array(["0.1"]))
     assert sum([got[0].as_py()] * 10) == 1
@@ -142,6 +147,7 @@ def test_a_decimal_comes_back_from_its_text(value):
     assert text == find("plain")(value)
 
 
+@fault("M14")
 @settings(deadline=None)
 @given(st.datetimes(datetime(1990, 1, 1), datetime(2099, 1, 1)))  # noqa: DTZ001
 def test_epochs_are_counted_exactly(moment):

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from crossdock.mapping import json_text
 from crossdock.mapping.json_text import Number
+from tests.faults.catalogue import fault
 from tests.mapping.making import documents, faults, objects, order
 
 LINES = """
@@ -22,6 +23,7 @@ lines:
 """
 
 
+@fault("E10")
 @pytest.mark.parametrize(
     ("text", "says"),
     [
@@ -98,6 +100,7 @@ def test_paths_through_objects_and_into_lists(tmp_path):
     assert found[1] == {"id": "2", "currency": "GBP"}
 
 
+@fault("D04", "D10")
 def test_another_shape_than_expected_is_a_fault(tmp_path):
     made = order(tmp_path, "buyer_name: {path: customer.name, optional: true}" + LINES)
     batch = objects(
@@ -118,6 +121,7 @@ def test_another_shape_than_expected_is_a_fault(tmp_path):
     ]
 
 
+@fault("D10")
 def test_one_object_may_stand_for_a_list_where_the_mapping_says_so(tmp_path):
     made = order(tmp_path, LINES.replace("each: items", "each: items\n  one_or_many: true"))
     found = documents(made, objects('{"number": "4", "items": {"id": 1}}', '{"number": "5"}'))
@@ -160,6 +164,7 @@ def test_a_list_of_plain_values(tmp_path):
     assert faults(made, batch) == [(1, "skus[0]", None, "shape")]
 
 
+@fault("D01")
 def test_unknown_fields_are_kept_where_they_stood_and_counted(tmp_path):
     made = order(tmp_path, LINES + "delivery_city: {path: ship.city, optional: true}")
     batch = objects(

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crossdock.errors import Misconfigured
+from tests.faults.catalogue import fault
 from tests.mapping.making import documents, faults, mapping, order, rows
 
 LINES = """
@@ -95,6 +96,7 @@ def test_a_bad_header_value_is_one_fault_however_many_rows_repeat_it(tmp_path):
     ]
 
 
+@fault("C05")
 def test_empty_texts_are_declared(tmp_path):
     batch = rows([row(city="NA", region="-")])
     made = order(tmp_path, "delivery_city: city\ndelivery_region: {path: region, empty: ['', '-']}")
@@ -103,6 +105,7 @@ def test_empty_texts_are_declared(tmp_path):
     assert "delivery_region" not in found
 
 
+@fault("C05", "D03")
 def test_a_field_that_the_source_no_longer_has_is_a_fault_unless_optional(tmp_path):
     batch = rows([row()])
     assert faults(order(tmp_path, "buyer_name: customer"), batch) == [
@@ -112,6 +115,7 @@ def test_a_field_that_the_source_no_longer_has_is_a_fault_unless_optional(tmp_pa
     assert "buyer_name" not in documents(made, batch)[0]
 
 
+@fault("D03")
 def test_a_missing_required_value_is_a_fault_with_its_place(tmp_path):
     batch = rows([{**row(), "number": ""}], [row(sku="")])
     text = LINES.replace("product_id: sku", "product_id: {path: sku, required: true}")
@@ -134,6 +138,7 @@ def test_a_bad_factor_is_named_once(tmp_path):
     assert faults(order(tmp_path, text), batch) == [(0, "qty", "x", "quantity")]
 
 
+@fault("D01")
 def test_unknown_fields_are_kept_and_counted(tmp_path):
     batch = rows([row(gift="yes", tip=""), row("B", gift="", tip="")], [row(gift="no", tip=None)])
     made = order(tmp_path, LINES)
@@ -165,6 +170,7 @@ def test_where_chooses_rows(tmp_path):
     ]
 
 
+@fault("D05")
 def test_lookups(tmp_path):
     table = "values: {EIRE: IE, Nowhere: null}"
     batch = rows([row(country="EIRE")], [row(country="Nowhere")], [row(country="Mars")])
@@ -184,6 +190,7 @@ def test_lookups(tmp_path):
     assert documents(keep, rows([row(country="FR")]))[0]["buyer_country"] == "FR"
 
 
+@fault("M02")
 def test_money_is_checked_against_the_currency_of_its_own_document(tmp_path):
     made = mapping(
         tmp_path,

@@ -17,6 +17,7 @@ from crossdock.errors import Misconfigured, TryLater
 from crossdock.exchange import Request
 from crossdock.http import HttpSession
 from crossdock.retry import ONCE
+from tests.faults.catalogue import fault
 
 from .conftest import Clock, Heard, answer
 
@@ -74,6 +75,7 @@ def session(
     plain.close()
 
 
+@fault("N18")
 def test_a_token_that_dies_is_renewed_once_and_the_call_goes_on(
     session: tuple[HttpSession, str], tokens: Tokens
 ) -> None:
@@ -98,6 +100,7 @@ def test_a_token_is_renewed_before_it_ends(
     assert len(tokens.forms) == 2
 
 
+@fault("N18", "N20")
 def test_a_refused_token_is_no_retry_storm(
     session: tuple[HttpSession, str], tokens: Tokens
 ) -> None:
@@ -144,6 +147,7 @@ def test_threads_share_one_token(session: tuple[HttpSession, str], tokens: Token
     assert len(tokens.forms) == 1
 
 
+@fault("N19")
 def test_a_rotated_refresh_token_is_kept_and_the_old_one_tried(
     world: World, serve: Callable[..., Any], tokens: Tokens
 ) -> None:

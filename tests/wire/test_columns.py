@@ -16,6 +16,7 @@ from openpyxl import Workbook
 from crossdock.connector import Reads
 from crossdock.errors import Unreadable
 from crossdock.formats import tables
+from tests.faults.catalogue import fault
 
 
 def read(body: Path, media: str, **options: Any) -> pa.Table:
@@ -85,6 +86,7 @@ def workbook(path: Path, rows: list[list[Any]], title: str = "Stock") -> Path:
     return path
 
 
+@fault("L06", "C01")
 def test_excel_cells_keep_their_text(tmp_path: Path) -> None:
     rows = [
         ["sku", "gtin", "price", "on", "ok"],
@@ -101,6 +103,7 @@ def test_excel_cells_keep_their_text(tmp_path: Path) -> None:
     ]
 
 
+@fault("C11")
 def test_excel_formulas_and_errors_hold_their_row(tmp_path: Path) -> None:
     rows = [["a", "b"], [1, "=A2*2"], [2, "#N/A"], [3, 4], [5, 6, 7]]
     table = read(workbook(tmp_path / "a.xlsx", rows), "xlsx")

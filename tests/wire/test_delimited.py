@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from crossdock.connector import Reads
 from crossdock.errors import Misconfigured, Unreadable
 from crossdock.formats import tables
+from tests.faults.catalogue import fault
 
 RETAIL = os.environ.get("ONLINE_RETAIL")
 
@@ -43,6 +44,7 @@ def bad(table: pa.Table) -> list[tuple[int, str, str]]:
     return [(row["position"], row["_fault"], row["_raw"]) for row in rows]
 
 
+@fault("L05", "C01", "C05")
 def test_nothing_is_inferred(tmp_path: Path) -> None:
     data = b"sku,qty,brand\n00123,1E5,NA\n9007199254740993,,None\nnull,8.71235E+12,-\n"
     table = read(tmp_path, data)
@@ -55,11 +57,13 @@ def test_nothing_is_inferred(tmp_path: Path) -> None:
     assert table["position"].to_pylist() == [2, 3, 4]
 
 
+@fault("L07")
 def test_byte_order_mark_is_no_part_of_the_first_name(tmp_path: Path) -> None:
     assert good(read(tmp_path, b"\xef\xbb\xbfsku\n1\n"))[0]["sku"] == "1"
     assert good(read(tmp_path, "sku\n1\n".encode("utf-16"), encoding="utf-16"))[0]["sku"] == "1"
 
 
+@fault("E09", "F20")
 @pytest.mark.parametrize(
     ("encoding", "text"),
     [
@@ -77,6 +81,7 @@ def test_declared_encodings(tmp_path: Path, encoding: str, text: str) -> None:
     assert rows == [{**expected, "position": 2}]
 
 
+@fault("E09")
 def test_a_row_in_another_encoding_is_held_and_the_others_go_on(tmp_path: Path) -> None:
     data = "sku,name\n1,Müller\n".encode() + "2,Чай\n".encode("cp1251") + b"3,tea\n"
     table = read(tmp_path, data)
@@ -93,6 +98,7 @@ RUSSIAN = "".join(
 GERMAN = "".join(f"{n},Müller Größe Straße für Übung Öl Käse schön\n" for n in range(30))
 
 
+@fault("L12", "E08")
 @pytest.mark.parametrize(
     ("text", "really", "declared"),
     [
@@ -137,12 +143,14 @@ def test_a_right_encoding_is_not_doubted(tmp_path: Path, text: str, encoding: st
     assert not bad(table)
 
 
+@fault("L12")
 def test_a_euro_sign_of_windows_is_a_control_character_in_latin_1(tmp_path: Path) -> None:
     table = read(tmp_path, b"sku,name\n1,5 \x80\n2,tea\n", encoding="latin-1")
     assert [row["sku"] for row in good(table)] == ["2"]
     assert "U+0080" in bad(table)[0][1]
 
 
+@fault("C09")
 def test_ragged_rows_are_kept_with_their_text(tmp_path: Path) -> None:
     data = b"a,b\n1,2\n3\n4,5\n6,7,8\n\n9,10\n11"
     table = read(tmp_path, data)
@@ -165,12 +173,14 @@ def test_lines_are_physical_also_after_breaks_inside_of_values(tmp_path: Path) -
     assert [position for position, _, _ in bad(table)] == [6]
 
 
+@fault("E10")
 def test_a_control_character_holds_its_row_only(tmp_path: Path) -> None:
     table = read(tmp_path, b'a,b\n1,"x\n\0y"\n2,3\n')
     assert [row["a"] for row in good(table)] == ["2"]
     assert bad(table)[0][:2] == (2, "the row has the control character U+0000")
 
 
+@fault("C07")
 def test_a_quote_that_never_closes_is_found_where_it_opened(tmp_path: Path) -> None:
     rows = b"".join(b"%d,tea\n" % number for number in range(1000))
     with pytest.raises(Unreadable, match=r"never closed \(stock:1002\)"):
@@ -190,6 +200,7 @@ def test_without_quoting_a_quote_is_a_letter(tmp_path: Path) -> None:
     assert good(table) == [{"a": '"x', "b": "1", "position": 2}]
 
 
+@fault("C07", "C08")
 @pytest.mark.parametrize(
     ("head", "options", "words"),
     [
@@ -209,6 +220,7 @@ def test_a_header_that_cannot_be_right(
         read(tmp_path, head + b"\n1,2\n", **options)
 
 
+@fault("C08")
 def test_order_of_columns_and_new_columns_do_not_matter(tmp_path: Path) -> None:
     table = read(tmp_path, b"new,qty,sku\nx,1,2\n", columns=["sku", "qty"])
     assert good(table) == [{"new": "x", "qty": "1", "sku": "2", "position": 2}]
@@ -219,10 +231,12 @@ def test_names_may_be_declared(tmp_path: Path) -> None:
     assert good(table) == [{"a": "1", "b": "2", "position": 3}]
 
 
+@fault("F20")
 def test_old_line_ends(tmp_path: Path) -> None:
     assert [row["a"] for row in good(read(tmp_path, b"a,b\r1,2\r3,4\r"))] == ["1", "3"]
 
 
+@fault("F12")
 def test_an_empty_file_is_no_success(tmp_path: Path) -> None:
     with pytest.raises(Unreadable, match="empty"):
         read(tmp_path, b"")

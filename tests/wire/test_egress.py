@@ -12,6 +12,7 @@ from crossdock.egress import Egress, masked, resolve
 from crossdock.errors import CrossdockError, Misconfigured, TryLater
 from crossdock.exchange import Request
 from crossdock.http import HttpSession
+from tests.faults.catalogue import fault
 
 LOOPBACK = ["127.0.0.1", "127.1", "2130706433", "0x7f000001", "0177.0.0.1", "::1", "localhost"]
 NEVER = [
@@ -53,6 +54,7 @@ def test_all_addresses_of_a_name_must_be_allowed() -> None:
     assert public.address("shop.example", 443) == "93.184.216.34"
 
 
+@fault("N01")
 def test_a_name_that_does_not_resolve_is_for_later() -> None:
     with pytest.raises(TryLater, match="does not resolve"):
         resolve("no-such-host.invalid", 443)

@@ -18,6 +18,7 @@ from connectors.files import Files
 from crossdock.connector import Page, Parcel, World
 from crossdock.errors import CrossdockError, Misconfigured
 from crossdock.sandbox.partner import Partner
+from tests.faults.catalogue import fault
 
 from .conftest import START, Clock
 
@@ -56,6 +57,7 @@ def inbox(tmp_path: Path) -> Path:
     return folder
 
 
+@fault("F11")
 def test_a_file_a_folder_and_a_pattern(world: World, inbox: Path, clock: Clock) -> None:
     for name in ("b.csv", "a.csv", "c.json", ".hidden.csv", "d.csv.part", "e.csv.gz"):
         put(inbox, name)
@@ -90,6 +92,7 @@ def test_what_is_missing_is_said(world: World, inbox: Path, tmp_path: Path) -> N
     assert (check.ok, check.detail) == (True, "1 files")
 
 
+@fault("F01")
 def test_a_young_file_is_looked_at_twice(
     world: World, inbox: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -106,6 +109,7 @@ def test_a_young_file_is_looked_at_twice(
     assert names(read(connect(busy, inbox, SPEC))) == ["old.csv"]
 
 
+@fault("F01")
 def test_files_with_a_done_mark(world: World, inbox: Path, clock: Clock) -> None:
     put(inbox, "a.csv", age=0)
     put(inbox, "b.csv")
@@ -115,6 +119,7 @@ def test_files_with_a_done_mark(world: World, inbox: Path, clock: Clock) -> None
     assert clock.sleeps == []
 
 
+@fault("F04", "F07")
 def test_archiving_keeps_what_was_changed_meanwhile(world: World, inbox: Path) -> None:
     files = connect(world, inbox, {"s": {"key": "a", "archive": "done"}})
     stream = files.reads()["s"]
@@ -131,6 +136,7 @@ def test_archiving_keeps_what_was_changed_meanwhile(world: World, inbox: Path) -
     assert (inbox / "a.csv").read_bytes() == b"a,b\n9,9\n"
 
 
+@fault("F10")
 def test_odd_names_stop_nobody(world: World, inbox: Path) -> None:
     for raw in (b"caf\xe9.csv", b"a\nb.csv", b"good.csv"):
         with open(os.fsencode(inbox) + b"/" + raw, "wb") as file:  # noqa: PTH123
@@ -143,6 +149,7 @@ def test_odd_names_stop_nobody(world: World, inbox: Path) -> None:
     assert len(list((inbox / "done").iterdir())) == 3
 
 
+@fault("F12")
 def test_an_empty_file_is_unreadable_and_the_next_one_is_read(world: World, inbox: Path) -> None:
     put(inbox, "a.csv", b"")
     put(inbox, "b.csv")
@@ -155,6 +162,7 @@ def test_an_empty_file_is_unreadable_and_the_next_one_is_read(world: World, inbo
     assert table.num_rows == 1
 
 
+@fault("F10")
 def test_a_file_whose_name_leads_elsewhere_is_only_a_name(world: World, tmp_path: Path) -> None:
     with Partner(tmp_path / "partner") as partner:
         partner.drop("%2f..%2fpwned.csv", b"a\n1\n")
@@ -224,6 +232,7 @@ def test_documents_become_a_file_that_the_same_parcels_give_again(
     assert lines[0]["note"] == "=1+1; чай"
 
 
+@fault("C15")
 def test_a_csv_refuses_what_it_cannot_hold(world: World, tmp_path: Path) -> None:
     spec = {**OUT, "media": "csv", "fields": ["id", "total", "note"], "delimiter": ";"}
     files = connect(world, tmp_path, {"s": {**spec, "encoding": "latin-1"}})

@@ -22,6 +22,7 @@ from crossdock.exchange import NoAnswer, Request
 from crossdock.http import HttpSession
 from crossdock.retry import ONCE, Patience
 from crossdock.verdict import Rule
+from tests.faults.catalogue import fault
 
 from .conftest import START, Clock, Heard, answer
 
@@ -51,6 +52,7 @@ def test_a_good_answer(session: HttpSession, serve: Serve) -> None:
     assert len({id(heard.socket) for heard in server.heard}) == 1
 
 
+@fault("L01", "N04")
 def test_an_end_that_nobody_marked_is_said(session: HttpSession, serve: Serve) -> None:
     server = serve(lambda heard: answer(ROWS[:1000], length=False))
     assert get(session, server).whole is False
@@ -61,6 +63,7 @@ def test_an_end_that_nobody_marked_is_said(session: HttpSession, serve: Serve) -
 CHUNKS = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
+@fault("L02", "N03", "N05", "N06")
 @pytest.mark.parametrize(
     "data",
     [
@@ -115,6 +118,7 @@ def test_bombs_and_giants_are_stopped(session: HttpSession, serve: Serve) -> Non
         get(session, server)
 
 
+@fault("L03", "N13")
 @pytest.mark.parametrize("where", ["body", "head", "silence"])
 def test_a_deadline_counts_from_the_start_however_it_drips(
     session: HttpSession, serve: Serve, where: str
@@ -141,12 +145,14 @@ def test_silence_is_no_answer_whichever_clock_ends_it(session: HttpSession, serv
             get(session, server, deadline=0.03)
 
 
+@fault("N01")
 def test_nothing_listens(session: HttpSession) -> None:
     with pytest.raises(TryLater, match="cannot be reached") as caught:
         session.send(Request("GET", "http://127.0.0.1:9/"))
     assert not isinstance(caught.value, NoAnswer)
 
 
+@fault("N12")
 def test_a_reset_leaves_the_effect_open(session: HttpSession, serve: Serve) -> None:
     server = serve(lambda heard: heard.reset())
     with pytest.raises(NoAnswer):
@@ -154,6 +160,7 @@ def test_a_reset_leaves_the_effect_open(session: HttpSession, serve: Serve) -> N
     assert len(server.heard) == 1
 
 
+@fault("N25")
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_redirects_are_not_followed(session: HttpSession, serve: Serve, status: int) -> None:
     other = serve(lambda heard: answer())
@@ -189,6 +196,7 @@ def test_each_status_has_its_class(
     assert get(session, server, judged=False).status == status
 
 
+@fault("N15")
 @pytest.mark.parametrize(
     "page",
     [
@@ -209,6 +217,7 @@ def date(seconds: float) -> str:
     return format_datetime(START + timedelta(seconds=seconds), usegmt=True)
 
 
+@fault("L04", "N08")
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
@@ -233,6 +242,7 @@ def test_retry_after(
     assert caught.value.after == expected
 
 
+@fault("N08", "N32")
 def test_a_wrong_clock_here_does_not_spoil_their_date(session: HttpSession, serve: Serve) -> None:
     server = serve(lambda heard: answer("{}", 503, Retry_After=date(4000), Date=date(3990)))
     with pytest.raises(TryLater) as caught:
@@ -240,6 +250,7 @@ def test_a_wrong_clock_here_does_not_spoil_their_date(session: HttpSession, serv
     assert caught.value.after == 10.0
 
 
+@fault("N07", "N10")
 def test_calls_are_tried_again_and_waits_are_kept(world: World, clock: Clock, serve: Serve) -> None:
     answers = [answer("{}", 503), answer("{}", 429, Retry_After="9"), answer("<html>"), answer()]
     server = serve(lambda heard: answers[len(server.heard) - 1])
@@ -251,6 +262,7 @@ def test_calls_are_tried_again_and_waits_are_kept(world: World, clock: Clock, se
     session.close()
 
 
+@fault("L04", "N08", "N09")
 def test_patience_ends(world: World, clock: Clock, serve: Serve) -> None:
     server = serve(lambda heard: answer("{}", 503))
     session = HttpSession(world, Egress(allow_private=True), patience=Patience(attempts=3))
@@ -265,6 +277,7 @@ def test_patience_ends(world: World, clock: Clock, serve: Serve) -> None:
     session.close()
 
 
+@fault("N10", "N11")
 def test_a_write_that_is_not_safe_is_sent_once(world: World, serve: Serve) -> None:
     server = serve(lambda heard: answer("{}", 500))
     session = HttpSession(world, Egress(allow_private=True))
@@ -274,6 +287,7 @@ def test_a_write_that_is_not_safe_is_sent_once(world: World, serve: Serve) -> No
     session.close()
 
 
+@fault("N39")
 def test_the_environment_has_no_say(
     world: World, serve: Serve, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -305,6 +319,7 @@ def test_no_secret_is_told(world: World, serve: Serve) -> None:
         session.close()
 
 
+@fault("N16")
 def test_rules_decide_before_the_defaults(session: HttpSession, serve: Serve) -> None:
     rules = [
         Rule.of({"status": 420, "is": "try_later", "after": {"header": "X-Until"}}),
@@ -347,6 +362,7 @@ def test_rules_decide_before_the_defaults(session: HttpSession, serve: Serve) ->
         Rule.of({"status": 200, "is": "fine"})
 
 
+@fault("N40")
 def test_budgets_are_kept_and_shared(world: World, clock: Clock, serve: Serve) -> None:
     server = serve(lambda heard: answer())
     store = InProcess()
@@ -368,6 +384,7 @@ def test_budgets_are_kept_and_shared(world: World, clock: Clock, serve: Serve) -
         session.close()
 
 
+@fault("N07", "N40")
 def test_a_slow_down_holds_all_who_share_the_credential(
     world: World, clock: Clock, serve: Serve
 ) -> None:

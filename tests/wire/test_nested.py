@@ -19,6 +19,7 @@ from crossdock import xml
 from crossdock.connector import Reads
 from crossdock.errors import Unreadable
 from crossdock.formats import tables
+from tests.faults.catalogue import fault
 
 
 def read(folder: Path, data: bytes | str, media: str = "json", **given: Any) -> pa.Table:
@@ -38,6 +39,7 @@ def faults(table: pa.Table) -> list[tuple[int, str]]:
     return [(row["position"], row["_fault"]) for row in rows if row["_fault"]]
 
 
+@fault("L11")
 def test_numbers_stay_as_they_were_written(tmp_path: Path) -> None:
     data = '[{"b": 1.10, "a": 9007199254740993, "c": 1E5, "d": -0.0, "e": 0.1}]'
     text = '{"a":9007199254740993,"b":1.10,"c":1E5,"d":-0.0,"e":0.1}'
@@ -49,6 +51,7 @@ def test_the_order_of_names_makes_no_other_record(tmp_path: Path) -> None:
     assert len(set(texts(read(tmp_path, '[{"a":1,"b":2.0}, {"b" : 2.0, "a" : 1}]')))) == 1
 
 
+@fault("L11", "C12", "E10")
 @pytest.mark.parametrize(
     ("record", "words"),
     [
@@ -119,6 +122,7 @@ def test_a_document_that_is_not_what_it_claims(
         read(tmp_path, data, records="orders")
 
 
+@fault("L01", "N04")
 def test_no_cut_of_a_document_is_taken_for_whole(tmp_path: Path) -> None:
     data = '{"a": 12, "orders": [{"id": 1.5}, {"id": "ü"}], "n": true}'.encode()
     for end in range(1, len(data)):
@@ -184,6 +188,7 @@ XML = b"""<?xml version="1.0"?>
 </o:Orders>"""
 
 
+@fault("C13")
 def test_xml_records_become_json(tmp_path: Path) -> None:
     table = read(tmp_path, XML, "xml", records="Orders.Order", lists=["Line"], namespace="urn:o")
     assert [json.loads(text) for text in texts(table)] == [
@@ -193,6 +198,7 @@ def test_xml_records_become_json(tmp_path: Path) -> None:
     assert table["position"].to_pylist() == [1, 2]
 
 
+@fault("C13")
 def test_another_root_or_namespace_is_not_an_empty_answer(tmp_path: Path) -> None:
     with pytest.raises(Unreadable, match="the root is 'Orders', not 'Invoices'"):
         read(tmp_path, XML, "xml", records="Invoices.Invoice")
@@ -223,6 +229,7 @@ ATTACKS = [
 ]
 
 
+@fault("C13")
 @pytest.mark.parametrize("attack", ATTACKS, ids=range(len(ATTACKS)))
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
 def test_xml_attacks_are_refused_at_every_entry(attack: str, encoding: str) -> None:

@@ -15,6 +15,7 @@ import pytest
 from crossdock.connector import Reads
 from crossdock.errors import Misconfigured, Unreadable
 from crossdock.formats import media_of, tables
+from tests.faults.catalogue import fault
 
 
 def read(folder: Path, data: bytes, media: str, **options: Any) -> pa.Table:
@@ -42,6 +43,7 @@ def test_gzip_in_one_and_in_several_members(tmp_path: Path) -> None:
         assert read(tmp_path, data, "csv.gz").num_rows == 2000
 
 
+@fault("N05")
 @pytest.mark.parametrize("cut", [1, 4, 8, 9, 500, 3000])
 def test_a_cut_gzip_is_never_whole(tmp_path: Path, cut: int) -> None:
     with pytest.raises(Unreadable, match="cut off"):
@@ -59,6 +61,7 @@ def test_a_wrong_checksum_and_a_bomb_are_refused(tmp_path: Path) -> None:
     assert "too much" in table["_fault"][0].as_py()
 
 
+@fault("F18")
 def test_one_bad_member_does_not_hold_the_others(tmp_path: Path) -> None:
     table = read(tmp_path, zipped({"x/a.csv": ROWS, "b.csv": b"a,a\n1,2\n", "c.csv": ROWS}), "zip")
     assert table.num_rows == 4001

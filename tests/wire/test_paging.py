@@ -14,6 +14,7 @@ from crossdock.connector import Page, Parcel, World
 from crossdock.errors import CrossdockError, Misconfigured, TryLater, Unreadable
 from crossdock.paging import Seen, Step, Walk, followed, next_link, paging
 from crossdock.watermark import watermark
+from tests.faults.catalogue import fault
 
 from .conftest import Heard, answer
 
@@ -62,6 +63,7 @@ def test_a_next_page_elsewhere_is_not_sent_our_credentials(world: World, serve: 
     assert followed("https://h/a/b?c=1", "/x?y=2") == Step("https://h/x?y=2")
 
 
+@fault("N28")
 @pytest.mark.parametrize(
     "body",
     ['{"orders": [{"id": 1}], "next": "/orders"}', '{"orders": [{"id": 1}], "next": "?a=1"}'],
@@ -92,6 +94,7 @@ def test_a_list_without_end_is_stopped(world: World, serve: Serve) -> None:
     assert len(server.heard) == 30
 
 
+@fault("N26")
 def test_a_page_that_is_given_again_is_not_taken_for_the_next(world: World, serve: Serve) -> None:
     """Some systems answer a page beyond the end with the last page, without end."""
     server = serve(lambda heard: answer('{"items": [{"id": 1}, {"id": 2}], "total_count": 4}'))
@@ -156,6 +159,7 @@ def test_keyset_and_parameters_in_a_json_body(world: World, serve: Serve) -> Non
     assert server.heard[0].method == "POST"
 
 
+@fault("N16")
 def test_an_answer_without_its_list_is_never_nothing(world: World, serve: Serve) -> None:
     server = serve(lambda heard: answer('{"error": "session lost"}'))
     spec = {"path": "x", "records": "data.orders", "key": "id"}
@@ -178,6 +182,7 @@ def test_a_list_that_is_refused_stops_the_flow(world: World, serve: Serve, statu
     assert len(server.heard) == 1
 
 
+@fault("L01", "N04")
 def test_a_report_whose_end_nobody_marked_is_not_trusted(world: World, serve: Serve) -> None:
     server = serve(lambda heard: answer("a,b\n1,2\n", length=False))
     spec = {"path": "report", "key": "a", "media": "csv"}
@@ -220,6 +225,7 @@ def batch(world: World, url: str, spec: dict[str, Any], count: int = 4) -> list[
     return [(outcome.verdict, outcome.their_id) for outcome in outcomes]
 
 
+@fault("N24")
 def test_each_parcel_of_a_batch_has_its_own_verdict(world: World, serve: Serve) -> None:
     def handler(heard: Heard) -> bytes:
         skus = [item["sku"] for item in json.loads(heard.body)["products"]]
@@ -236,6 +242,7 @@ def test_each_parcel_of_a_batch_has_its_own_verdict(world: World, serve: Serve) 
     ]
 
 
+@fault("N23")
 def test_a_batch_that_is_refused_is_split_until_the_bad_one_stands_alone(
     world: World, serve: Serve
 ) -> None:
@@ -263,6 +270,7 @@ def test_results_in_order_must_be_as_many_as_were_sent(world: World, serve: Serv
     assert batch(world, server.url, spec, 3) == [("uncertain", None)] * 3
 
 
+@fault("N15", "N16")
 def test_a_success_that_is_a_failure(world: World, serve: Serve) -> None:
     spec = {
         "delivery": "upsert",

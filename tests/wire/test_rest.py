@@ -16,6 +16,7 @@ from crossdock.connector import Page, Parcel, World
 from crossdock.errors import CrossdockError, Misconfigured, TryLater
 from crossdock.sandbox.faults import NO_FAULTS, Plan
 from crossdock.sandbox.shop import Shop
+from tests.faults.catalogue import fault
 
 from .conftest import START, Clock
 
@@ -113,6 +114,7 @@ def test_every_record_comes_once_and_oldest_first(world: World, running: Shop, s
     rest.close()
 
 
+@fault("N30")
 @pytest.mark.parametrize("style", PAGING)
 def test_resuming_from_every_cursor_loses_nothing(world: World, running: Shop, style: str) -> None:
     rest = connect(world, running, {"orders": listing(style)})
@@ -144,6 +146,7 @@ def test_newest_first_lists_are_handed_on_from_their_end(
     rest.close()
 
 
+@fault("N27")
 def test_records_that_slip_through_shifting_pages_are_read_again(
     world: World, running: Shop
 ) -> None:
@@ -165,6 +168,7 @@ FAULTS = ["429", "429_date", "500", "502_html", "503", "200_html", "empty", "exp
 FAULTS += ["reset", "reset_midway", "truncated", "truncated_gzip", "duplicate_page"]
 
 
+@fault("N02", "N03", "N05", "N10", "N15", "N18", "N26")
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("at", [1, 3])
 def test_a_fault_on_the_way_loses_nothing(world: World, running: Shop, fault: str, at: int) -> None:
@@ -176,6 +180,7 @@ def test_a_fault_on_the_way_loses_nothing(world: World, running: Shop, fault: st
     rest.close()
 
 
+@fault("N09", "N10")
 def test_a_fault_without_end_is_said(world: World, running: Shop) -> None:
     running.plan = Plan([{"at": 1, "endpoint": "GET /orders", "fault": "503", "times": 99}])
     rest = connect(world, running, {"orders": listing("cursor")})
@@ -197,6 +202,7 @@ def test_tokens_that_die_after_two_calls(tmp_path: Path, world: World, clock: Cl
         rest.close()
 
 
+@fault("N07")
 def test_a_rate_limit_of_theirs_is_kept(tmp_path: Path, world: World, clock: Clock) -> None:
     with shop(tmp_path, clock, rate=(2, 10.0)) as strict:
         rest = connect(world, strict, {"orders": listing("link")})
@@ -268,6 +274,7 @@ def test_a_write_is_delivered_with_their_id(posting: Rest, running: Shop) -> Non
     assert accepted(running) == 1
 
 
+@fault("N11", "N12")
 @pytest.mark.parametrize(
     "fault",
     ["commit_then_500", "commit_then_reset", "reset", "truncated", "429", "503", "expired_token"],
@@ -281,13 +288,14 @@ def test_a_lost_acknowledgement_creates_nothing_twice(
     assert accepted(running) == 1
 
 
+@fault("N11", "N12")
 def test_a_write_of_an_unsafe_class_is_never_sent_twice(world: World, running: Shop) -> None:
     spec = {**ORDER, "delivery": "lookup_before_create"}
     del spec["idempotency_header"]
     rest = connect(world, running, {"order": spec})
     stream = rest.writes()["order"]
-    for number, fault in enumerate(["commit_then_500", "commit_then_reset"], 1):
-        running.plan = Plan([{"at": number, "endpoint": "POST /orders", "fault": fault}])
+    for number, what in enumerate(["commit_then_500", "commit_then_reset"], 1):
+        running.plan = Plan([{"at": number, "endpoint": "POST /orders", "fault": what}])
         [outcome] = rest.write(stream, [parcel(number)])
         assert outcome.verdict == "uncertain"
         assert accepted(running) == number

@@ -20,6 +20,7 @@ from crossdock.names import valid
 from crossdock.sandbox.faults import Plan
 from crossdock.sandbox.partner import Partner
 from crossdock.sftp import Login, Sftp
+from tests.faults.catalogue import fault
 
 Open = Callable[..., Sftp]
 
@@ -64,6 +65,7 @@ def test_files_come_and_go(sftp: Sftp, partner: Partner, tmp_path: Path) -> None
     assert [path.name for path in (partner.root / "in").iterdir()] == ["orders.csv"]
 
 
+@fault("F15")
 def test_the_pinned_key_is_compared_before_we_say_who_we_are(
     world: World, login: Login, partner: Partner
 ) -> None:
@@ -115,6 +117,7 @@ def test_private_addresses_are_refused_here_too(world: World, login: Login) -> N
     connection.close()
 
 
+@fault("F10")
 def test_a_name_that_is_no_utf_8_stops_nobody(sftp: Sftp, partner: Partner, tmp_path: Path) -> None:
     raw = os.fsencode(partner.root / "out") + b"/caf\xe9\n.csv"
     with open(raw, "wb") as file:  # noqa: PTH123 - a name in bytes
@@ -128,6 +131,7 @@ def test_a_name_that_is_no_utf_8_stops_nobody(sftp: Sftp, partner: Partner, tmp_
     assert [entry.name for entry in sftp.list("/archive")] == ["caf\\xe9\\x0a.csv"]
 
 
+@fault("F11")
 def test_only_regular_files_are_listed(sftp: Sftp, partner: Partner) -> None:
     out = partner.root / "out"
     (out / "x.csv").mkdir()
@@ -137,6 +141,7 @@ def test_only_regular_files_are_listed(sftp: Sftp, partner: Partner) -> None:
     assert [entry.name for entry in sftp.list("/out")] == ["good.csv"]
 
 
+@fault("F10")
 def test_a_server_that_names_paths_gives_nothing(
     sftp: Sftp, partner: Partner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -149,6 +154,7 @@ def test_a_server_that_names_paths_gives_nothing(
     assert [entry.name for entry in sftp.list("/out")] == ["good.csv"]
 
 
+@fault("F02", "F03")
 def test_a_file_that_is_gone_or_grows_is_not_taken(
     sftp: Sftp, partner: Partner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -168,6 +174,7 @@ def test_a_file_that_is_gone_or_grows_is_not_taken(
     assert not sftp.download("/out", entry, tmp_path / "own")
 
 
+@fault("F06", "F07")
 def test_archiving_never_overwrites_and_may_be_repeated(sftp: Sftp, partner: Partner) -> None:
     for _ in range(3):
         partner.drop("a.csv", b"x")
@@ -187,6 +194,7 @@ def test_names_of_ours_are_checked(sftp: Sftp, name: str) -> None:
         valid(name)
 
 
+@fault("F06", "F08")
 @pytest.mark.parametrize("fault", ["reset_file", "half_file", "commit_then_reset"])
 @pytest.mark.parametrize("endpoint", ["open /in", "rename /in", "open /out"])
 def test_broken_connections_leave_whole_files_only(

@@ -21,6 +21,7 @@ from crossdock.errors import CrossdockError, Misconfigured
 from crossdock.exchange import Request
 from crossdock.http import HttpSession
 from crossdock.retry import ONCE
+from tests.faults.catalogue import fault
 
 from .conftest import answer
 
@@ -78,6 +79,7 @@ def test_a_trusted_certificate_is_taken_and_others_are_not(
     assert len(server.heard) == 1
 
 
+@fault("N35")
 @pytest.mark.parametrize(("name", "days"), [("127.0.0.1", -1), ("other.example", 1)])
 def test_expired_and_wrong_names_are_refused(
     world: World, serve: Callable[..., Any], tmp_path: Path, name: str, days: int
