@@ -52,7 +52,7 @@ def check_message(message: Message, guides: Guides) -> Checked:
         return Checked(message, list(message.findings), "")
     found = list(message.findings)
     for finding in _walk(message, guide):
-        found.append(replace(finding, message=message.reference))
+        found.append(replace(message.coded(finding), message=message.reference))
         if len(found) >= MOST_FINDINGS:
             break
     return Checked(message, found, guide.name)
@@ -64,9 +64,9 @@ def _walk(message: Message, guide: Guide) -> Iterator[Finding]:
     walk, rules = Walk(structure, guide.name), guide.rules_for(separators)
     fast, counts, seen, right = structure.fast, walk.counts, elements.seen, elements.right
     watched = rules.watched
-    segments, state = message.segments, 0
+    segments, tags, state = message.segments, message.tags, 0
     for position, raw in enumerate(segments, 1):
-        tag = raw[:3]
+        tag = tags[position - 1]
         step = fast[state].get(tag)
         if step is not None and counts[step[1]] < step[2]:
             state, counter, _, start, stop, zeros = step
@@ -75,7 +75,7 @@ def _walk(message: Message, guide: Guide) -> Iterator[Finding]:
                 counts[start:stop] = zeros
         else:
             walk.state = state
-            behind = segments[position][:3] if position < len(segments) else ""
+            behind = tags[position] if position < len(tags) else ""
             faults = walk.step(tag, behind, position)
             yield from faults
             state = walk.state

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from collections.abc import Mapping
+from typing import ClassVar
 
 from crossdock.edi.finding import Finding, Kind
 from crossdock.edi.interchange import Group, Interchange, Message
@@ -23,7 +25,17 @@ SERVICE = frozenset({"UNB", "UNG", "UNH", "UNT", "UNE", "UNZ", "UIB", "UIH", "UI
 
 
 class Envelope:
-    """State of one pass over a source; what is finished lies in ``ready``."""
+    """State of one pass over a source; what is finished lies in ``ready``.
+
+    ``codes`` are those of the faults that are found alike in every standard.
+    """
+
+    services: ClassVar[frozenset[str]] = SERVICE
+    tag: ClassVar[re.Pattern[str]] = TAG
+    torn: ClassVar[str] = "the interchange ends without UNZ"
+    codes: ClassVar[Mapping[str, str]] = {
+        "tag": "15", "stray": "33", "trailer": "13", "length": "35",
+    }  # fmt: skip
 
     def __init__(self, *, unique: bool) -> None:
         self.ready: deque[Message | Interchange] = deque()
@@ -36,10 +48,30 @@ class Envelope:
         self._count = 0
         self._seen: set[tuple[str, ...]] = set()
 
+    @classmethod
+    def after(cls, other: Envelope) -> Envelope:
+        """Go on behind ``other`` with an interchange of another standard."""
+        other.close(other.torn)
+        other.hand_on()
+        made = cls(unique=other._unique)
+        made.ready, made._count = other.ready, other._count
+        return made
+
+    def tag_of(self, raw: str) -> str:
+        """The tag with which the text of a segment begins."""
+        return raw[:3]
+
+    def is_plain(self, raw: str) -> bool:
+        """Whether ``raw`` begins with a tag and a separator, or is a tag alone."""
+        assert self.interchange is not None  # noqa: S101
+        marks, tag = self.interchange.separators, self.tag_of(raw)
+        mark = raw[len(tag) : len(tag) + 1]
+        return bool(self.tag.fullmatch(tag)) and mark in ("", marks.element, marks.component)
+
     # -- interchange ------------------------------------------------------------------------
     def open(self, opening: Opening) -> None:
         """Begin an interchange; one that is still open ended without UNZ."""
-        self.close("the interchange ends without UNZ")
+        self.close(self.torn)
         self.hand_on()
         self._count += 1
         self.interchange = Interchange(opening, self._count)
@@ -104,9 +136,9 @@ class Envelope:
         if self.interchange is None:
             if not self._count:
                 raise Unreadable(
-                    "there is no interchange: neither UNB nor UNA with UNB was found",
+                    "there is no interchange: neither UNB, UNA with UNB nor ISA was found",
                     where=where or "byte 0",
-                    fix="look whether this is an EDIFACT file, and whether its beginning was lost",
+                    fix="look whether this is EDIFACT or X12, and whether its beginning was lost",
                 )
             self._torn_tail(rest)
             return
@@ -114,7 +146,7 @@ class Envelope:
             self.wrong(
                 f"the last segment, at byte {rest.offset}, has no terminator", "13", kind="syntax"
             )
-        self.close("the interchange ends without UNZ")
+        self.close(self.torn)
 
     def _torn_tail(self, rest: Rest) -> None:
         if rest.data.strip(WHITE.encode()) and self._ended is not None:
@@ -141,22 +173,22 @@ class Envelope:
             return
         if not message.lost:
             self.faulty(
-                f"the message has more than {LONGEST_MESSAGE} segments; the rest was not kept", "35"
+                f"the message has more than {LONGEST_MESSAGE} segments; the rest was not kept",
+                self.codes["length"],
             )
         message.lost += len(run)
 
-    def plain(self, tag: str, raw: str) -> None:
+    def plain(self, raw: str) -> None:
         """Take one segment of the open message and look at its tag."""
         assert self.message is not None  # noqa: S101
         self.keep(self.message, [raw])
-        separators = self.message.interchange.separators
-        if TAG.fullmatch(tag) and raw[3:4] in ("", separators.element, separators.component):
+        if self.is_plain(raw):
             return
         self.faulty(
             f"{raw[:12]!r} is no segment: a tag is three capitals or digits, then a separator"
             if raw
             else "there is an empty segment: two terminators follow each other",
-            "15",
+            self.codes["tag"],
             kind="syntax",
         )
 
@@ -184,10 +216,10 @@ class Envelope:
         """A segment outside a message."""
         if not raw:
             return
-        if not TAG.fullmatch(tag):
-            self.wrong(f"{raw[:12]!r} is no segment", "15", kind="syntax")
+        if not self.tag.fullmatch(tag):
+            self.wrong(f"{raw[:12]!r} is no segment", self.codes["tag"], kind="syntax")
         else:
-            self.wrong(f"{tag} stands outside a message", "33")
+            self.wrong(f"{tag} stands outside a message", self.codes["stray"])
 
     # -- service segments -------------------------------------------------------------------
     def service(self, tag: str, raw: str) -> None:
@@ -247,7 +279,7 @@ class Envelope:
         else:
             count, reference = part(elements, 1), part(elements, 2)
         real = str(len(message.segments) + message.lost)
-        if not _same_number(count, real) and (count or not raw.startswith("UIT")):
+        if not same_number(count, real) and (count or not raw.startswith("UIT")):
             self.faulty(
                 f"UNT says {count or 'no number of'} segments, the message has {real}; "
                 "a part of it may be lost",
@@ -267,7 +299,7 @@ class Envelope:
 
     def _end_message(self, why: str) -> None:
         if self.message is not None:
-            self.faulty(why, "13")
+            self.faulty(why, self.codes["trailer"])
             self.ready.append(self.message)
             self.message = None
 
@@ -292,7 +324,7 @@ class Envelope:
         if group is None:
             self.wrong("UNE stands outside a group", "33")
             return
-        if not _same_number(count, str(group.messages)):
+        if not same_number(count, str(group.messages)):
             self.wrong(f"UNE says {count} messages, the group has {group.messages}", "29")
         if reference != group.reference:
             self.wrong(f"UNE refers to group {reference!r}, UNG is {group.reference!r}", "28")
@@ -306,7 +338,7 @@ class Envelope:
             self._group = None
         if tag == "UNZ":
             real = interchange.groups or interchange.messages
-            if not _same_number(count, str(real)):
+            if not same_number(count, str(real)):
                 unit = "groups" if interchange.groups else "messages"
                 self.wrong(f"UNZ says {count or 'no number of'} {unit}, there are {real}", "29")
             if reference != interchange.reference:
@@ -317,5 +349,6 @@ class Envelope:
         self.close()
 
 
-def _same_number(text: str, real: str) -> bool:
+def same_number(text: str, real: str) -> bool:
+    """Say whether a count as it stands is the ``real`` one; leading zeros do not matter."""
     return text.isascii() and text.isdigit() and (text.lstrip("0") or "0") == real

@@ -52,6 +52,11 @@ class Interchange:
         return self.header(5)
 
     @property
+    def prepared(self) -> str:
+        """Date and time as they stand in UNB (0017, 0019)."""
+        return f"{self.header(4)} {self.header(4, 1)}"
+
+    @property
     def test(self) -> bool:
         """Whether UNB says that this is a test (0035)."""
         return self.header(11) not in {"", "0"}
@@ -117,6 +122,15 @@ class Message:
     def association(self) -> str:
         """Association assigned code (0057), such as EAN008."""
         return part(self.header, 2, 4)
+
+    @property
+    def tags(self) -> list[str]:
+        """The tag of every segment."""
+        return [segment[:3] for segment in self.segments]
+
+    def coded(self, finding: Finding) -> Finding:
+        """Give ``finding`` the code that its answer has for it; CONTRL takes it as it is."""
+        return finding
 
     @cached_property
     def parsed(self) -> list[list[Element]]:

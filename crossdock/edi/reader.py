@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from crossdock.edi import charset
-from crossdock.edi.envelope import SERVICE, TAG, Envelope
+from crossdock.edi.envelope import Envelope
 from crossdock.edi.interchange import Interchange, Message
 from crossdock.edi.separators import part
 from crossdock.edi.splitter import WHITE, Segments
@@ -23,6 +23,7 @@ from crossdock.edi.tokenizer import (
     Tokenizer,
     source_of,
 )
+from crossdock.edi.x12.envelope import X12Envelope
 
 
 def read(
@@ -54,6 +55,17 @@ def envelopes(
     return [item for item in read(source, choose=choose) if isinstance(item, Interchange)]
 
 
+def first_opening(source: bytes | Path | BinaryIO) -> Opening | None:
+    """Give the beginning of the first interchange of ``source``, None where there is none."""
+    stream = source_of(source)
+    try:
+        first = next(iter(Tokenizer(stream)))
+        return first if isinstance(first, Opening) else None
+    finally:
+        if isinstance(source, Path):
+            stream.close()
+
+
 def first_type(source: Path, choose: CharsetChoice | None = None) -> str:
     """Name the type of the first message of a file, empty when none is found."""
     marks = None
@@ -66,6 +78,8 @@ def first_type(source: Path, choose: CharsetChoice | None = None) -> str:
                     raw = piece.lstrip(WHITE)
                     if raw.startswith("UNH"):
                         return part(marks.parse(raw), 2)
+                    if raw.startswith(f"ST{marks.element}"):
+                        return part(marks.parse(raw), 1)
     return ""
 
 
@@ -79,11 +93,15 @@ class _Reading:
         self._services: set[str] = set()
 
     def run(self, tokens: Tokenizer, where: str) -> Iterator[Message | Interchange]:
-        envelope = self._envelope
+        envelope, standard = self._envelope, "edifact"
         for token in tokens:
             if isinstance(token, Segments):
                 self._segments(token)
             elif isinstance(token, Opening):
+                if token.standard != standard:
+                    standard = token.standard
+                    kind = X12Envelope if standard == "x12" else Envelope
+                    envelope = self._envelope = kind.after(envelope)
                 envelope.open(token)
                 self._gap = None
                 self._begins, self._services = set(), set()
@@ -114,7 +132,7 @@ class _Reading:
         for at in [number for number, begin in enumerate(begins) if begin in services]:
             self._plain_run(pieces[done:at])
             envelope.position += 1
-            envelope.service(pieces[at][:3], pieces[at])
+            envelope.service(envelope.tag_of(pieces[at]), pieces[at])
             done = at + 1
         self._plain_run(pieces[done:] if done else pieces)
 
@@ -123,18 +141,12 @@ class _Reading:
         envelope = self._envelope
         if begin in self._begins:
             return True
-        assert envelope.interchange is not None  # noqa: S101
-        marks, gap = envelope.interchange.separators, self._gap or ""
-        tag, mark = begin[len(gap) : len(gap) + 3], begin[len(gap) + 3 :]
-        if not (
-            begin.startswith(gap)
-            and TAG.fullmatch(tag)
-            and mark in ("", marks.element, marks.component)
-        ):
+        gap = self._gap or ""
+        if not (begin.startswith(gap) and envelope.is_plain(begin[len(gap) :])):
             return False
         if len(self._begins) < 1000:  # tags come from outside
             self._begins.add(begin)
-            if tag in SERVICE:
+            if envelope.tag_of(begin[len(gap) :]) in envelope.services:
                 self._services.add(begin)
             return True
         return False
@@ -149,18 +161,18 @@ class _Reading:
             envelope.keep(envelope.message, run)
         else:
             for raw in run:
-                envelope.stray(raw[:3], raw)
+                envelope.stray(envelope.tag_of(raw), raw)
 
     def _other(self, piece: str) -> None:
         """Take a segment that is not a plain one of an open message in the usual form."""
         envelope = self._envelope
         raw = piece.lstrip(WHITE)
-        tag = raw[:3]
+        tag = envelope.tag_of(raw)
         envelope.position += 1
-        if tag in SERVICE:
+        if tag in envelope.services:
             envelope.service(tag, raw)
         elif envelope.message is not None:
-            envelope.plain(tag, raw)
+            envelope.plain(raw)
         else:
             envelope.stray(tag, raw)
 

@@ -12,7 +12,11 @@ WHITE = " \t\r\n\x00\x1a"
 """What may stand between segments and after the last one (with Ctrl-Z of old transfers)."""
 
 WHITE_BYTES = WHITE.encode()
-_STOP = re.compile(rb"UNZ|UIZ|UNB|UIB|UNA")
+_STOPS = {
+    "edifact": re.compile(rb"UNZ|UIZ|UNB|UIB|UNA"),
+    "x12": re.compile(rb"IEA|ISA(?=[^A-Za-z0-9\s])"),
+}
+_LAST = frozenset({b"UNZ", b"UIZ", b"IEA"})
 
 
 @dataclass
@@ -37,8 +41,9 @@ def released_in(buffer: bytes, at: int, release: int) -> bool:
 class Splitter:
     """Cuts blocks of one interchange into segments."""
 
-    def __init__(self, separators: Separators, codec: str) -> None:
+    def __init__(self, separators: Separators, codec: str, standard: str = "edifact") -> None:
         self._separators = separators
+        self._stop = _STOPS[standard]
         self._codec = codec
         self._mark = separators.terminator.encode("latin-1")
         self._release = separators.release.encode("latin-1")
@@ -48,11 +53,11 @@ class Splitter:
     def region(self, buffer: bytes, at: int, ended: bool) -> tuple[int, bool]:
         """Find how far whole segments reach from ``at``, and whether the interchange ends there."""
         marks = self._masked(buffer) if self._wide else buffer
-        for found in _STOP.finditer(marks, at):
+        for found in self._stop.finditer(marks, at):
             start = found.start()
             if not self._begins_segment(marks, at, start):
                 continue
-            if found.group() in {b"UNZ", b"UIZ"}:
+            if found.group() in _LAST:
                 end = self._next(marks, start)
                 if end >= 0:
                     return end + 1, True

@@ -130,7 +130,7 @@ class Structure:
         """All places where ``tag`` may stand after ``state``, the nearest first."""
         known = self._moves[state].get(tag)
         if known is None:
-            known = tuple(self._search(self.nodes[state], tag)) if len(tag) == 3 else ()
+            known = tuple(self._search(self.nodes[state], tag)) if 2 <= len(tag) <= 3 else ()
             if len(self._moves[state]) < 400:  # tags come from outside
                 self._moves[state][tag] = known
                 self.fast[state][tag] = known[0].step if known and not known[0].missing else None

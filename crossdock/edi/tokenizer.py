@@ -18,6 +18,7 @@ from typing import BinaryIO
 from crossdock.edi import charset
 from crossdock.edi.separators import Element, Separators, part
 from crossdock.edi.splitter import WHITE_BYTES, Segments, Splitter, released_in
+from crossdock.edi.x12 import opening as x12
 from crossdock.errors import Unreadable
 
 BLOCK = 1 << 18
@@ -31,7 +32,7 @@ _LINE = re.compile(rb"[\r\n]")
 _HEADER = 4096
 """UNA and UNB end within so many bytes."""
 
-_START = re.compile(rb"UNA|U[NI]B[^A-Za-z0-9\s][A-Za-z0-9]{4}")
+_START = re.compile(rb"UNA|U[NI]B[^A-Za-z0-9\s][A-Za-z0-9]{4}|ISA[^A-Za-z0-9\s]")
 _UTF16 = {
     b"\xff\xfe": "utf-16-le",
     b"\xfe\xff": "utf-16-be",
@@ -46,7 +47,7 @@ class Opening:
 
     ``unb`` is the text of UNB (or UIB) without its terminator, ``lead`` what stood between UNA
     and UNB, ``offset`` the place of UNA or UNB in the source, in bytes. ``outer`` names the codec
-    of a source that is UTF-16 as a whole.
+    of a source that is UTF-16 as a whole. ``standard`` is edifact or x12; in X12 ``unb`` is ISA.
     """
 
     before: bytes
@@ -60,6 +61,7 @@ class Opening:
     codec: str
     offset: int
     outer: str = ""
+    standard: str = "edifact"
 
 
 @dataclass
@@ -159,6 +161,8 @@ class Tokenizer:
     def _try(self, start: int) -> Opening | None:
         """Read the interchange header at ``start`` in the buffer, if it is one."""
         window = self._buffer[start : start + _HEADER]
+        if window.startswith(b"ISA"):
+            return self._try_x12(start, window)
         found = _header(window)
         if found is None:
             return None
@@ -191,10 +195,36 @@ class Tokenizer:
         self._at = start + end + 1
         return opening
 
+    def _try_x12(self, start: int, window: bytes) -> Opening | None:
+        """Read the ISA at ``start``; X12 names no character set, so only the partner's file can."""
+        found = x12.header(window)
+        if found is None:
+            return None
+        separators, end = found
+        elements = x12.elements(window[:end].decode("latin-1"), separators)
+        codec = charset.codec_of("", self._choose(elements) if self._choose else "")
+        codec = "utf-8" if self._outer else codec
+        opening = Opening(
+            before=self._buffer[self._at : start],
+            una="",
+            lead="",
+            unb=charset.decode(window[:end], codec)[0],
+            elements=elements,
+            separators=separators,
+            identifier="X12",
+            version=part(elements, 12),
+            codec=codec,
+            offset=self._base + start,
+            outer=self._outer,
+            standard="x12",
+        )
+        self._at = start + end + 1
+        return opening
+
     # -- segments ---------------------------------------------------------------------------
     def _body(self, opening: Opening) -> Iterator[Segments]:
         """Hand on the segments behind UNB up to UNZ, or to where another interchange begins."""
-        split = Splitter(opening.separators, opening.codec)
+        split = Splitter(opening.separators, opening.codec, opening.standard)
         while True:
             end, last = split.region(self._buffer, self._at, self._ended)
             if end > self._at:

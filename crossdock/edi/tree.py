@@ -42,7 +42,7 @@ def _head(interchange: Interchange) -> Iterator[str]:
     test = ", test" if interchange.test else ""
     yield (
         f"interchange {interchange.reference} from {interchange.sender} to {interchange.receiver}, "
-        f"{interchange.header(4)} {interchange.header(4, 1)}{test} "
+        f"{interchange.prepared}{test} "
         f"({opening.identifier} read as {opening.codec}, syntax {opening.version})"
     )
 
@@ -68,7 +68,7 @@ def _nested(message: Message, guide: Guide | None) -> Iterator[tuple[int, list[E
         yield from ((0, elements) for elements in message.parsed)
         return
     walk = Walk(guide.structure, guide.name)
-    tags = [raw[:3] for raw in message.segments]
+    tags = message.tags
     for position, elements in enumerate(message.parsed):
         following = tags[position + 1] if position + 1 < len(tags) else ""
         walk.step(tags[position], following, position + 1)
