@@ -9,7 +9,7 @@ idempotency key, with the control reference that this key has, so that a retry l
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -23,12 +23,13 @@ from crossdock.connector import (
     Page,
     Parcel,
     Reads,
+    Verdict,
     Verified,
     Writes,
     secret,
     setting,
 )
-from crossdock.edi import flat, orders, writer
+from crossdock.edi import flat, orders, strangers, writer
 from crossdock.edi.check import check_source
 from crossdock.edi.control import ControlReferences, ReferenceFile
 from crossdock.edi.duplicates import InterchangeLog, Sighting, SightingFile, surveyed
@@ -42,6 +43,9 @@ from crossdock.errors import CrossdockError, Misconfigured, Refused, Unreadable
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+ANSWERS = frozenset({"CONTRL", "APERAK"})
+"""Messages about what we sent: ``replies`` fetches them, no stream does."""
 
 SETTLED = 60.0
 """Seconds after which a file without UNZ is taken for torn, and not for still being written."""
@@ -124,7 +128,15 @@ class Edifact(Connector):
             raise ValueError(f"unknown key {sorted(unknown)[0]!r}; known: {known}")
         return made
 
+    life: ClassVar[strangers.PartnerLife | None] = None
+    """How far partners are; the engine sets it to the store's table."""
+
     # -- where things are -------------------------------------------------------------------
+    @cached_property
+    def known(self) -> Partner:
+        """The partner of this account, as the file says it."""
+        return self._partner
+
     @cached_property
     def _partner(self) -> Partner:
         return load(self.world.project / "edi" / "partners", self.partner)
@@ -207,6 +219,8 @@ class Edifact(Connector):
         if not self._exchange.download(folder, entry, target) or self._unfinished(entry, target):
             return False
         known = first_type(target, self._partner.choose)
+        if known in ANSWERS:
+            return False
         return known == stream.options["message"] or known not in flat.SHAPES
 
     def _unfinished(self, entry: Entry, path: Path) -> bool:
@@ -246,7 +260,10 @@ class Edifact(Connector):
         known = self._partner
         today = self.world.now().date()
         log = self._log
+        folder = self.world.project / "edi" / "partners"
+        life = self.life.state(self.partner) if self.life is not None else strangers.LIVE
         for interchange, digest in surveyed(body, known.choose):
+            interchange.findings += strangers.findings(interchange, known, folder, life)
             if log is not None and interchange.reference and not interchange.rejected:
                 now = Sighting(today, digest)
                 window = timedelta(days=known.window_days)
@@ -261,6 +278,46 @@ class Edifact(Connector):
             return self.interchanges
         return SightingFile(Path(f"{self.references}.seen")) if self.references else None
 
+    # -- answers ----------------------------------------------------------------------------
+    def replies(self) -> Iterator[Page]:
+        """Yield the files of CONTRL and APERAK in the folders that are read.
+
+        What is not theirs stays for the streams; ``landed`` archives a file that was taken.
+        """
+        seen = set()
+        for stream in self.reads().values():
+            folder = str(stream.options["folder"])
+            if folder in seen:
+                continue
+            seen.add(folder)
+            for entry in self._exchange.list(folder):
+                target = self.world.scratch / f"edifact-{_mark(f'{self.system}/{entry.name}')}"
+                found = not unfinished(entry.name) and self._answers(folder, entry, target)
+                if not found:
+                    target.unlink(missing_ok=True)
+                    continue
+                yield Page(entry.name, target, "edifact", origin=entry, temporary=True)
+
+    def _answers(self, folder: str, entry: Entry, target: Path) -> bool:
+        whole = self._exchange.download(folder, entry, target)
+        whole = whole and not self._unfinished(entry, target)
+        return whole and first_type(target, self._partner.choose) in ANSWERS
+
+    def post(self, message: str, key: str, make: Callable[[str], bytes]) -> tuple[str, str]:
+        """Leave an answer for the partner; gives its control reference and the file's name.
+
+        ``make`` writes the interchange for a reference. The same ``key`` again has the same
+        reference and file, so that a retry lands once. Raises TryLater, Refused.
+        """
+        stream = next(iter(self.writes().values()))
+        number = self._control.next(self._partner.name, key)
+        reference = str(number).zfill(14)
+        name = f"{message}_{reference}_{_mark(key)}.edi"
+        parcel = Parcel(name, key, "create", {})
+        if self.lookup(stream, [parcel])[name] is None:
+            self._exchange.upload(str(stream.options["folder"]), name, make(reference))
+        return reference, name
+
     # -- writing ----------------------------------------------------------------------------
     def write(self, stream: Writes, parcels: Sequence[Parcel]) -> list[Outcome]:
         """Leave one file a parcel; a file that lies there already was written by an earlier try."""
@@ -268,8 +325,9 @@ class Edifact(Connector):
         return [self._one(stream, parcel, known[parcel.reference]) for parcel in parcels]
 
     def _one(self, stream: Writes, parcel: Parcel, found: Found | None) -> Outcome:
+        verdict: Verdict = "accepted" if "CONTRL" in self._partner.agreed.waits else "delivered"
         if found is not None:
-            return Outcome(parcel.reference, "delivered", found.their_id, "was there already")
+            return Outcome(parcel.reference, verdict, found.their_id, "was there already")
         if parcel.operation != "create":
             return Outcome(
                 parcel.reference, "refused", message="an order is changed by ORDCHG only"
@@ -284,7 +342,7 @@ class Edifact(Connector):
         data = self._interchange(stream, reference, body)
         name = f"{stream.options['message']}_{reference}_{_mark(parcel.key)}.edi"
         self._exchange.upload(str(stream.options["folder"]), name, data)
-        return Outcome(parcel.reference, "delivered", name)
+        return Outcome(parcel.reference, verdict, name)
 
     def _segments(self, stream: Writes, parcel: Parcel) -> list[str]:
         """Write the message before a number is drawn, so that a refused one leaves no gap."""

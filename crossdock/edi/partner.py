@@ -9,6 +9,7 @@ from typing import Any
 
 from crossdock import yaml
 from crossdock.edi import charset
+from crossdock.edi.agreed import Agreed
 from crossdock.edi.separators import Element, Separators
 from crossdock.edi.writer import Address, Layout
 from crossdock.errors import Misconfigured, Unreadable
@@ -26,6 +27,9 @@ _KEYS = {
     "window_days",
     "check",
     "guides",
+    "answers",
+    "await",
+    "glns",
 }
 _WRITE_KEYS = {
     "syntax", "version", "una", "line_end", "separators", "transliterate", "acknowledge", "test",
@@ -48,7 +52,9 @@ class Partner:
     ``charset`` is the codec that their bytes really are in, when UNB does not say so; ``guides``
     holds the differences from the message guides, as they stand in the file; ``window_days`` is
     how long an interchange reference may not come again; ``check`` says what holds a message:
-    any finding of its ``guide``, or faults of the ``envelope`` only.
+    any finding of its ``guide``, or faults of the ``envelope`` only. ``agreed`` says what we answer
+    and what we wait for; ``glns`` are the further locations that may speak for them, where the
+    partner gave a list.
     """
 
     name: str
@@ -64,6 +70,8 @@ class Partner:
     test: bool = False
     agreement: str = ""
     application: str = ""
+    agreed: Agreed = field(default_factory=Agreed)
+    glns: frozenset[str] = frozenset()
     source: yaml.Document | None = None
 
     def choose(self, elements: list[Element]) -> str:
@@ -98,6 +106,8 @@ def load(folder: Path, name: str) -> Partner:
         test=bool(write.get("test", False)),
         agreement=str(write.get("agreement") or ""),
         application=str(write.get("application") or ""),
+        agreed=Agreed.of(page, data),
+        glns=_glns(page, data),
         source=page,
     )
 
@@ -121,6 +131,13 @@ def _address(page: yaml.Document, data: Mapping[str, Any], key: str) -> Address:
     return Address(
         str(value["id"]), str(value.get("qualifier") or ""), str(value.get("internal") or "")
     )
+
+
+def _glns(page: yaml.Document, data: Mapping[str, Any]) -> frozenset[str]:
+    value = data.get("glns") or []
+    if not isinstance(value, list):
+        raise page.wrong("glns is a list of numbers", "glns", fix='glns: ["4098765000010"]')
+    return frozenset(str(one) for one in value)
 
 
 def _codec(page: yaml.Document, data: Mapping[str, Any], *at: str) -> str:

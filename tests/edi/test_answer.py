@@ -50,10 +50,10 @@ def test_a_bad_message_is_rejected_and_the_other_is_not():
 @pytest.mark.parametrize(
     ("old", "new", "head", "rest"),
     [
-        (b"UNT+22+1'", b"UNT+21+1'", "7", ["UCM+1+ORDERS:D:96A:UN:EAN008+4+29+UNT"]),
-        (b"UNT+22+1'", b"UNT+22+8'", "7", ["UCM+1+ORDERS:D:96A:UN:EAN008+4+28+UNT"]),
-        (b"UNZ+2+", b"UNZ+3+", "4+29+UNZ", []),
-        (b"UNZ+2+00000000000041'\n", b"", "4+13", []),
+        (b"UNT+22+1'", b"UNT+21+1'", "7", ["UCM+1+ORDERS:D:96A:UN:EAN008+4+29+UNT+2"]),
+        (b"UNT+22+1'", b"UNT+22+8'", "7", ["UCM+1+ORDERS:D:96A:UN:EAN008+4+28+UNT+3"]),
+        (b"UNZ+2+", b"UNZ+3+", "4+29+UNZ+2", []),
+        (b"UNZ+2+00000000000041'\n", b"", "4+13+UNZ", []),
     ],
 )
 def test_envelope_faults_have_their_code(old, new, head, rest):
