@@ -97,7 +97,7 @@ class Soap(Connector):
 
             found = HttpSession(
                 self.world,
-                Egress(allow_private=self.allow_private),
+                Egress(allow_private=self.allow_private, hosts=self.hosts()),
                 auth=basic(self.user, self.password) if self.auth == "basic" else None,
                 budget=self.budget,
                 store=self.world.budgets,

@@ -1,25 +1,37 @@
 """Requests per window of a credential, shared by all that use it.
 
 The rule is the generic cell rate algorithm: one number a credential, the instant at which the
-bucket would be full again. It needs one row in a store and no clean-up.
+bucket would be full again. It needs one row in a store and no clean-up. What answers say about
+the budget (``crossdock.streams.Signals``) moves that number, or pauses the credential.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import threading
-from typing import Protocol
+from datetime import UTC, datetime
+from typing import Any, Protocol
 
-from crossdock.connector import Budget, World
+from crossdock.connector import World
 from crossdock.errors import TryLater
+from crossdock.exchange import Answer, heard_of
+from crossdock.streams import Budget, Signals
+from crossdock.verdict import Heard, at, wait_of
 
 LONGEST_WAIT = 900.0
+SLACK = 0.04
+"""Share of a window that is left unused, so that requests which arrive late do no harm."""
+_SECONDS = {"milliseconds": 0.001, "seconds": 1.0, "minutes": 60.0}
 
 
 class BudgetStore(Protocol):
     """Where the budgets of all credentials are kept; ``now`` is seconds since 1970."""
 
     def take(self, credential: str, cost: float, now: float, budget: Budget) -> float:
-        """Take ``cost`` requests; gives the seconds to wait before sending, 0 for none."""
+        """Take ``cost`` requests; gives the seconds to wait before sending, 0 for none.
+
+        A negative cost gives back what an answer says was not used.
+        """
 
     def pause(self, credential: str, until: float) -> None:
         """Let nothing of ``credential`` go before ``until``: the other side said so."""
@@ -28,21 +40,21 @@ class BudgetStore(Protocol):
 def next_full(full: float, cost: float, now: float, budget: Budget) -> tuple[float, float]:
     """Reserve ``cost`` requests: gives (when the bucket is full again, seconds to wait).
 
-    A quarter of the requests may go at once, the others are spread, so that no window of
-    ``seconds`` sees more than ``requests`` wherever it begins.
+    A few requests may go at once, the others are spread, so that no window of ``seconds`` sees
+    more than ``requests`` wherever it begins, with a little slack for what is late on the way.
 
     >>> limits = Budget(requests=2, seconds=10)
     >>> next_full(0.0, 1, 100.0, limits)
-    (105.0, 0.0)
-    >>> next_full(105.0, 1, 100.0, limits)
-    (110.0, 5.0)
+    (105.2, 0.0)
+    >>> next_full(105.2, 1, 100.0, limits)[1]
+    5.2
     """
     if budget.requests <= 0:
-        return now, 0.0
-    burst = max(1, budget.requests // 4)
-    apart = budget.seconds / (budget.requests - burst + 1)
+        return full, 0.0
+    burst = max(1.0, budget.burst or budget.requests // 50)
+    apart = budget.seconds * (1 + SLACK) / max(1.0, budget.requests - burst + 1)
     filled = max(full, now) + cost * apart
-    return filled, max(0.0, filled - burst * apart - now)
+    return round(filled, 6), round(max(0.0, filled - burst * apart - now), 6)
 
 
 class InProcess:
@@ -80,12 +92,77 @@ class Allowance:
         wait = self._store.take(self._credential, cost, self._now(), self._budget)
         if wait > LONGEST_WAIT:
             raise TryLater("the budget of requests is used up", after=wait)
-        if wait > 0:
-            self._world.sleep(wait)
+        for _ in range(_ROUNDS):
+            if wait <= 0:
+                return
+            self._world.sleep(wait)  # meanwhile another worker may have been told to wait
+            wait = self._store.take(self._credential, 0, self._now(), _UNLIMITED)
 
     def slow_down(self, seconds: float) -> None:
         """Note that the other side wants no request for ``seconds``."""
         self._store.pause(self._credential, self._now() + seconds)
 
+    def learn(self, cost: float, answer: Answer) -> None:
+        """Take from an answer what it says about the budget; ``cost`` was reserved for it."""
+        status = str(answer.status)
+        more = self._budget.costs.get(status, self._budget.costs.get(f"{status[0]}xx", 0.0))
+        signals = self._budget.signals
+        if signals != Signals():
+            heard = heard_of(answer)
+            told = _number(heard, signals.cost)
+            more += 0.0 if told is None else told - cost
+            self._heed(signals, heard, cost)
+        if more:
+            self._store.take(self._credential, more, self._now(), self._budget)
+
+    def _heed(self, signals: Signals, heard: Heard, cost: float) -> None:
+        rate = _number(heard, signals.rate)
+        if rate and rate > 0:  # requests a second; the bucket in the store stays the same
+            seconds = max(1.0, 1.0 / rate)
+            self._budget = dataclasses.replace(
+                self._budget, requests=max(1.0, rate * seconds), seconds=seconds
+            )
+        left = _number(heard, signals.remaining)
+        if left is None or left >= cost:
+            return
+        restore = _number(heard, signals.restore)
+        wait = (cost - left) / restore if restore else _until(heard, signals, self._now())
+        if wait:
+            self.slow_down(wait)
+
     def _now(self) -> float:
         return self._world.now().timestamp()
+
+
+_UNLIMITED = Budget()
+_ROUNDS = 5
+
+
+def _said(heard: Heard, path: str) -> Any:
+    if not path:
+        return None
+    kind, mark, name = path.partition(":")
+    if mark and kind == "header":
+        return heard.headers.get(name.strip().lower())
+    return at(heard.document, path)
+
+
+def _number(heard: Heard, path: str) -> float | None:
+    try:
+        return float(_said(heard, path))
+    except (TypeError, ValueError):
+        return None
+
+
+def _until(heard: Heard, signals: Signals, now: float) -> float | None:
+    """Seconds until the window begins anew."""
+    value = _said(heard, signals.reset)
+    if value is None:
+        return None
+    if signals.unit in {"epoch", "epoch_ms"}:
+        instant = _number(heard, signals.reset)
+        if instant is None:
+            return None
+        return max(0.0, instant / (1000 if signals.unit == "epoch_ms" else 1) - now)
+    moment = datetime.fromtimestamp(now, UTC)
+    return wait_of(str(value), heard.headers, moment, _SECONDS[signals.unit])

@@ -17,15 +17,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, dataclass_transform
 
 from crossdock.errors import Misconfigured
+from crossdock.streams import Budget as Budget
+from crossdock.streams import DeliveryClass as DeliveryClass
+from crossdock.streams import Feed as Feed
+from crossdock.streams import Grain as Grain
+from crossdock.streams import Operation as Operation
+from crossdock.streams import Reads as Reads
+from crossdock.streams import Signals as Signals
+from crossdock.streams import Verified as Verified
+from crossdock.streams import Writes as Writes
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from crossdock.budget import BudgetStore
+    from crossdock.tokens import TokenStore
 
-DeliveryClass = Literal["idempotency_key", "upsert", "lookup_before_create", "none"]
-Operation = Literal["create", "update", "delete"]
-Grain = Literal["none", "100ns", "microsecond", "millisecond", "second", "minute", "day"]
 Verdict = Literal["delivered", "accepted", "refused", "try_later", "uncertain"]
 
 _REQUIRED: Any = dataclasses.MISSING
@@ -51,7 +58,9 @@ class World:
 
     ``now`` gives an aware UTC instant, ``monotonic`` and ``sleep`` are in seconds, ``project`` is
     the folder of mappings, guides and samples, ``scratch`` a folder for temporary files.
-    ``budgets`` keeps the request budgets that flows and workers share; None is this session only.
+    ``budgets`` keeps the request budgets that flows and workers share, ``tokens`` the tokens that
+    a server rotates; None is this process only. ``known`` gives the keys that were read before of
+    (system, stream), for sweeps; each is a tuple of the texts of the key's fields.
     """
 
     project: Path
@@ -61,58 +70,8 @@ class World:
     sleep: Callable[[float], None] = time.sleep
     random: random.Random = field(default_factory=random.Random)
     budgets: BudgetStore | None = None
-
-
-@dataclass(frozen=True)
-class Reads:
-    """A stream that a system offers.
-
-    ``key`` names the fields that identify a record; ``media`` the format of its bytes;
-    ``records`` where the records lie in an answer (dotted path); ``cursor`` the field or token
-    that orders changes; ``grain`` its smallest step; ``overlap`` and ``horizon`` are in seconds;
-    ``options`` holds what only this kind of connector understands (path, paging, sheet ...).
-    ``group`` is True where one record is several rows that share ``key`` (lines of an invoice).
-    ``money`` declares how the amount of a record is counted at landing, from the raw values:
-    ``{"multiply": ["Quantity", "UnitPrice"], "currency": {"constant": "GBP"}}`` or
-    ``{"sum": "total", "currency": "currency"}``.
-    """
-
-    name: str
-    key: tuple[str, ...]
-    media: str = "json"
-    records: str = ""
-    cursor: str | None = None
-    grain: Grain = "none"
-    overlap: float = 0.0
-    horizon: float = 0.0
-    order: Literal["oldest_first", "newest_first", "none"] = "none"
-    deletes: Literal["never", "tombstone", "sweep"] = "never"
-    group: bool = False
-    money: Mapping[str, Any] | None = None
-    options: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Writes:
-    """A stream that a system takes.
-
-    ``key`` is the natural key in the target's own field names, ``delivery`` its class (law 4),
-    ``batch`` the most parcels in one call, ``reference`` the field of theirs that carries our
-    reference, ``money`` the dotted path of the payload whose sum is booked as delivered (with
-    ``currency``), ``columns`` True where the connector takes Arrow tables rather than dicts.
-    ``deadline`` is the longest time in seconds that one send may take.
-    """
-
-    name: str
-    key: tuple[str, ...]
-    delivery: DeliveryClass
-    batch: int = 1
-    reference: str = ""
-    money: str = ""
-    currency: str = "currency"
-    columns: bool = False
-    deadline: float = 60.0
-    options: Mapping[str, Any] = field(default_factory=dict)
+    tokens: TokenStore | None = None
+    known: Callable[[str, str], Iterator[tuple[str, ...]]] | None = None
 
 
 @dataclass(frozen=True)
@@ -147,9 +106,10 @@ class Parcel:
 class Outcome:
     """What a target said about one parcel.
 
-    ``delivered`` needs their yes for this very record; ``accepted`` is taken but not posted yet
-    (stays pending); ``uncertain`` means that the effect may or may not have happened.
-    ``message`` is the target's own words, without personal data.
+    ``delivered`` needs their yes for this very record; ``accepted`` is taken but not posted yet:
+    it stays pending, ``their_id`` is then the handle by which ``follow`` asks again, ``after`` the
+    seconds until that makes sense. ``uncertain`` means that the effect may or may not have
+    happened. ``message`` is the target's own words, without personal data.
     """
 
     reference: str
@@ -175,22 +135,17 @@ class Check:
     ok: bool
     detail: str = ""
 
+    @classmethod
+    def failed(cls, what: str, error: Exception, stream: Reads | Writes | None = None) -> Check:
+        """Make the line of a failure; it names the right that the stream needs.
 
-@dataclass(frozen=True)
-class Verified:
-    """Against which version of the system a connector was tried, and by what."""
-
-    version: str
-    by: Literal["real server", "vendor's schema or client", "documents only", "own sandbox"]
-
-
-@dataclass(frozen=True)
-class Budget:
-    """How many requests an account allows: ``requests`` per ``seconds``, ``parallel`` at once."""
-
-    requests: int = 0
-    seconds: float = 1.0
-    parallel: int = 1
+        >>> Check.failed("read orders", Misconfigured("403"), Reads("o", (), right="read_o")).detail
+        "403; the account needs the right 'read_o'"
+        """
+        words = str(error)
+        if stream is not None and stream.right and isinstance(error, Misconfigured):
+            words += f"; the account needs the right {stream.right!r}"
+        return cls(what, ok=False, detail=words)
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(setting, secret))
@@ -255,6 +210,8 @@ class Connector:
         kind: type[Reads] | type[Writes] = Writes if "delivery" in spec else Reads
         known = {item.name for item in dataclasses.fields(kind)} - {"name", "options"}
         values = {key: value for key, value in spec.items() if key in known}
+        if "budget" in values:
+            values["budget"] = Budget.of(values["budget"])
         if isinstance(values.get("key"), str):
             values["key"] = (values["key"],)
         values["key"] = tuple(values.get("key", ()))
@@ -307,6 +264,24 @@ class Connector:
         Reads the target's present state; a reference that could not be looked up raises TryLater.
         """
         raise NotImplementedError
+
+    def follow(self, stream: Writes, parcels: Sequence[Parcel]) -> list[Outcome]:
+        """Ask what became of parcels that were accepted; one Outcome each, in their order.
+
+        ``their_id`` of a parcel is the handle that the answer ``accepted`` gave; its body may be
+        empty. ``accepted`` again means that it is not final yet. Changes nothing there. Needed
+        where ``stream.accepts`` is True. Raises TryLater, Misconfigured.
+        """
+        raise NotImplementedError
+
+    def hosts(self) -> frozenset[str]:
+        """Name the hosts that this account may connect to, from its settings."""
+        from crossdock.egress import hosts_in
+
+        declared: Any = type(self)
+        return hosts_in(
+            {item.name: getattr(self, item.name) for item in dataclasses.fields(declared)}
+        )
 
     def close(self) -> None:
         """Give back connections; called once when a step ends."""

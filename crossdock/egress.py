@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from crossdock.errors import Misconfigured, TryLater
@@ -49,10 +50,15 @@ def resolve(host: str, port: int) -> list[str]:
 
 @dataclass(frozen=True)
 class Egress:
-    """What one system may connect to; ``allow_private`` is said in its file by a person."""
+    """What one system may connect to; ``allow_private`` is said in its file by a person.
+
+    ``hosts`` are the only ones where there are any: an address in an answer of theirs, such as a
+    next page or a file of results, leads nowhere else.
+    """
 
     allow_private: bool = False
     resolve: Resolve = resolve
+    hosts: frozenset[str] = frozenset()
 
     def address(self, host: str, port: int) -> str:
         """Give the address to connect to; raises Misconfigured where one is not allowed."""
@@ -81,6 +87,12 @@ class Egress:
                 where=masked(text),
                 fix="use the settings user and password",
             )
+        if self.hosts and not _named(parts.hostname, self.hosts):
+            raise Misconfigured(
+                f"this system has nothing to do with the host {parts.hostname}",
+                where=masked(text),
+                fix="name it in the system's settings if it is meant",
+            )
         if parts.scheme == "http" and not self._is_near(parts.hostname, port or 80):
             raise Misconfigured(
                 "plain http is refused: anyone on the way could read it",
@@ -107,6 +119,30 @@ class Egress:
                 where=where,
                 fix="write allow_private: true in the system's file if it is meant",
             )
+
+
+def hosts_in(settings: Mapping[str, Any]) -> frozenset[str]:
+    """Find the hosts in settings: of addresses, and those named ``host``.
+
+    >>> sorted(hosts_in({"url": "https://a.example/v1", "host": "b.example", "user": "u"}))
+    ['a.example', 'b.example']
+    """
+    found = set()
+    for name, value in settings.items():
+        if isinstance(value, str) and value:
+            if name == "host":
+                found.add(value.lower())
+            elif "://" in value:
+                found.add((urlsplit(value).hostname or "").lower())
+    return frozenset(found - {""})
+
+
+def _named(host: str, hosts: frozenset[str]) -> bool:
+    """Whether ``host`` is one of ``hosts``; ``*.files.example`` stands for all below it."""
+    host = host.lower()
+    return any(
+        host == one or (one.startswith("*.") and host.endswith(one[1:])) for one in hosts
+    )
 
 
 def _is_public(address: Address) -> bool:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from crossdock import json
 from crossdock.egress import masked
 from crossdock.errors import TryLater, Unreadable
+from crossdock.streams import Budget
 from crossdock.verdict import Heard, Rule
 
 DEADLINE = 60.0
@@ -26,6 +27,7 @@ class Request:
 
     ``query`` is added to the URL; ``rules`` tell what an answer means; ``judged`` False gives any
     answer back instead of raising for a bad one; ``verify`` may raise TryLater for a good one.
+    ``budget`` is that of its stream, ``meter`` names what shares it; both beside the account's.
     """
 
     method: str
@@ -40,6 +42,8 @@ class Request:
     rules: Sequence[Rule] = ()
     judged: bool = True
     verify: Callable[[Answer], None] | None = None
+    budget: Budget | None = None
+    meter: str = ""
 
     @property
     def where(self) -> str:
@@ -54,6 +58,7 @@ class Answer:
     """What came back. ``headers`` have lower-case names; ``elapsed`` is in seconds.
 
     ``whole`` is True where the sender marked the end of the body (length, chunks or gzip).
+    ``cookies`` are the ``Set-Cookie`` lines, which must not be joined as other headers are.
     """
 
     status: int
@@ -61,6 +66,7 @@ class Answer:
     body: bytes
     elapsed: float
     whole: bool
+    cookies: tuple[str, ...] = ()
 
     def document(self, where: str = "") -> Any:
         """Give the body as strict JSON; raises TryLater where it is not, since it may be cut."""

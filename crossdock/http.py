@@ -37,7 +37,7 @@ _CHUNK = 1 << 16
 class HttpSession:
     """Sends the requests of one system.
 
-    ``headers`` go with every request; ``credential`` names the account whose budget is used;
+    ``headers`` go with every request; ``credential`` names the account whose ``budget`` is used;
     ``ca`` is a file of certificates to trust instead of the bundled ones. Close it when a step
     ends.
     """
@@ -60,7 +60,10 @@ class HttpSession:
         self._egress = egress
         self._headers = dict(headers or {})
         self._patience = patience
-        self._allowance = Allowance(world, store or InProcess(), credential, budget or Budget())
+        self._credential = credential
+        self._store = store or InProcess()
+        self._allowance = Allowance(world, self._store, credential, budget or Budget())
+        self._meters: dict[str, Allowance] = {}
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.verify = str(ca) if ca else True
@@ -72,6 +75,15 @@ class HttpSession:
     def close(self) -> None:
         """Close all connections."""
         self._session.close()
+
+    def try_login(self, url: str) -> None:
+        """Try the address and the credentials without a request of their own where possible.
+
+        Raises Misconfigured, TryLater.
+        """
+        self._egress.url(url)
+        if self.auth:
+            self.auth.sign(Request("GET", url))
 
     def send(self, request: Request) -> Answer:
         """Send a request, again where that does no harm; gives a good answer.
@@ -85,20 +97,36 @@ class HttpSession:
         )
 
     def _once(self, request: Request) -> Answer:
-        self._allowance.take(request.cost)
-        headers = self.auth.headers() if self.auth else {}
-        answer = self._exchange(request, headers)
-        if answer.status == 401 and self.auth and self.auth.refresh(headers):
-            self._allowance.take(request.cost)
-            answer = self._exchange(request, self.auth.headers())
+        signed, answer = self._sent(request)
+        if self.auth and self.auth.renew(signed, answer):
+            _, answer = self._sent(request)
         error = self._judge(request, answer)
         if isinstance(error, TryLater) and error.after:
-            self._allowance.slow_down(error.after)
+            self._allowances(request)[-1].slow_down(error.after)
         if error and request.judged:
             raise error
         if request.verify:
             request.verify(answer)
         return answer
+
+    def _sent(self, request: Request) -> tuple[Request, Answer]:
+        """Send once, within all budgets, and take from the answer what it says about them."""
+        for allowance in self._allowances(request):
+            allowance.take(request.cost)
+        signed = self.auth.sign(request) if self.auth else request
+        answer = self._exchange(signed)
+        for allowance in self._allowances(request):
+            allowance.learn(request.cost, answer)
+        return signed, answer
+
+    def _allowances(self, request: Request) -> list[Allowance]:
+        """The account's budget, and that of the stream where it has its own."""
+        if request.budget is None:
+            return [self._allowance]
+        name = f"{self._credential}/{request.meter}"
+        if name not in self._meters:
+            self._meters[name] = Allowance(self.world, self._store, name, request.budget)
+        return [self._allowance, self._meters[name]]
 
     def _judge(self, request: Request, answer: Answer) -> CrossdockError | None:
         if 200 <= answer.status < 300 and _is_page(answer) and not _wants_page(request):
@@ -111,19 +139,17 @@ class HttpSession:
     def _secrets(self) -> Sequence[str]:
         return self.auth.secrets if self.auth else ()
 
-    def _exchange(self, request: Request, credentials: Mapping[str, str]) -> Answer:
+    def _exchange(self, request: Request) -> Answer:
         start = time.monotonic()
-        query = {**request.query, **(self.auth.query() if self.auth else {})}
         url = request.url
-        if query:
-            url = f"{url}{'&' if '?' in url else '?'}{urlencode(query)}"
+        if request.query:
+            url = f"{url}{'&' if '?' in url else '?'}{urlencode(request.query)}"
         headers = {
             "User-Agent": f"crossdock/{__version__}",
             "Accept": "application/json",
             "Accept-Encoding": "gzip",
             **self._headers,
             **request.headers,
-            **credentials,
         }
         with Watch(request.deadline) as watch, _named(request, watch):
             response = self._session.request(
@@ -137,9 +163,11 @@ class HttpSession:
             )
             with response:
                 lower = {name.lower(): value for name, value in response.headers.items()}
+                cookies = tuple(response.raw.headers.getlist("set-cookie"))
                 body = b"".join(_body(response, lower, request))
         whole = "content-length" in lower or _is_gzip(lower) or bool(response.raw.chunked)
-        return Answer(response.status_code, lower, body, time.monotonic() - start, whole)
+        elapsed = time.monotonic() - start
+        return Answer(response.status_code, lower, body, elapsed, whole, cookies)
 
 
 class _Adapter(HTTPAdapter):

@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,8 +46,11 @@ class Listing:
     unmarked_end: bool
 
     @classmethod
-    def of(cls, stream: Reads) -> Listing:
-        """Compile the options of a stream; raises ValueError or Misconfigured."""
+    def of(cls, stream: Reads, rules: Sequence[Mapping[str, Any]] = ()) -> Listing:
+        """Compile the options of a stream; raises ValueError or Misconfigured.
+
+        ``rules`` are the connector's own, which come after those of the stream.
+        """
         given = stream.options
         refuse_typos(given, KNOWN)
         if "path" not in given:
@@ -73,7 +76,7 @@ class Listing:
                 pattern=str(given.get("cursor_format", "")),
                 send=str(given.get("since_format", "")),
             ),
-            rules=tuple(Rule.of(spec) for spec in given.get("errors", ())),
+            rules=tuple(Rule.of(spec) for spec in (*given.get("errors", ()), *rules)),
             headers=given.get("headers", {}),
             cost=float(given.get("cost", 1)),
             deadline=float(given.get("deadline", DEADLINE)),

@@ -21,7 +21,10 @@ from crossdock.verdict import at, listed
 
 
 def lookup(
-    session: HttpSession, base: str, stream: Writes, parcels: Sequence[Parcel]
+    session: HttpSession,
+    base: str,
+    stream: Writes,
+    parcels: Sequence[Parcel],
 ) -> dict[str, Found | None]:
     """Read each parcel back: reference -> Found, None where the system says that it is not there.
 

@@ -30,10 +30,18 @@ _LINES = {"csv", "tsv", "ndjson"}
 class Reader:
     """Reads one stream once, from a cursor on."""
 
-    def __init__(self, session: HttpSession, base: str, stream: Reads) -> None:
+    def __init__(
+        self,
+        session: HttpSession,
+        base: str,
+        stream: Reads,
+        system: str = "",
+        rules: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
         self._session = session
         self._stream = stream
-        self._listing = Listing.of(stream)
+        self._system = system
+        self._listing = Listing.of(stream, rules)
         self._base = base
         self._mark: str | None = None
         self._keys: set[int] = set()
@@ -172,6 +180,8 @@ class Reader:
             "most_bytes": listing.most_bytes,
             "cost": listing.cost,
             "rules": listing.rules,
+            "budget": self._stream.budget,
+            "meter": self._stream.name,
         }
         if not listing.in_body:
             query = {name: _text(value) for name, value in step.values.items()}

@@ -2,17 +2,18 @@
 
 How an operation is sent, for all of them or under ``create``, ``update`` and ``delete``:
 ``method``, ``path`` (``{their_id}``, ``{key}``, ``{reference}`` and names of the body are filled
-in), ``parameters``, ``headers``, ``wrap`` (where the body goes in what is sent),
-``idempotency_header``, ``their_id`` (where their id stands in the answer; an answer without it is
-then no yes), ``verdict`` (rules),
+in), ``parameters``, ``headers``, ``wrap`` (where the body goes in what is sent), ``around`` (what
+stands beside it there), ``idempotency_header``, ``their_id`` (where their id stands in the answer;
+an answer without it is then no yes), ``verdict`` (rules),
 ``results`` (``path`` of a list with one item a parcel; ``match``, the field of an item that names
-the parcel by its key or by the body's ``field``), ``lookup`` (see ``rest_lookup``).
+the parcel by its key or by the body's ``field``), ``lookup`` (see ``rest_lookup``), ``job`` (for
+targets that accept first and post later, see ``rest_job``).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -25,7 +26,7 @@ from crossdock.verdict import Rule, at
 _NAME = re.compile(r"\{([A-Za-z_][\w.]*)\}")
 KNOWN = {
     "method", "path", "wrap", "idempotency_header", "headers", "their_id", "verdict", "results",
-    "lookup", "create", "update", "delete", "parameters", "cost",
+    "lookup", "create", "update", "delete", "parameters", "cost", "job", "around",
 }  # fmt: skip
 SAFE = {"idempotency_key", "upsert"}
 
@@ -44,10 +45,15 @@ class Sending:
     promised: bool
     rules: tuple[Rule, ...]
     results: Mapping[str, Any]
+    job: Mapping[str, Any]
+    around: Mapping[str, Any]
 
     @classmethod
-    def of(cls, stream: Writes, operation: str) -> Sending:
-        """Compile the options for ``operation``; raises ValueError."""
+    def of(cls, stream: Writes, operation: str, rules: Sequence[Mapping[str, Any]] = ()) -> Sending:
+        """Compile the options for ``operation``; raises ValueError.
+
+        ``rules`` are the connector's own, which come after those of the stream.
+        """
         own = stream.options.get(operation, {})
         refuse_typos(own, KNOWN)
         given = {**stream.options, **own}
@@ -63,8 +69,10 @@ class Sending:
             idempotency_header=str(given.get("idempotency_header", "")),
             their_id=str(given.get("their_id", "id")),
             promised="their_id" in given,
-            rules=tuple(Rule.of(spec) for spec in given.get("verdict", ())),
+            rules=tuple(Rule.of(spec) for spec in (*given.get("verdict", ()), *rules)),
             results=given.get("results", {}),
+            job=given.get("job", {}),
+            around=given.get("around", {}),
         )
 
 
@@ -87,8 +95,25 @@ def verify(stream: Writes) -> None:
         raise ValueError("delivery lookup_before_create needs lookup")
     if stream.delivery == "idempotency_key" and not all(s.idempotency_header for s in sendings):
         raise ValueError("delivery idempotency_key needs idempotency_header")
+    if stream.accepts and "job" not in stream.options:
+        raise ValueError("accepts: true needs job: where the handle is, and how to ask again")
     if stream.batch > 1 and not all(sending.wrap and sending.results for sending in sendings):
         raise ValueError("batch above 1 needs wrap and results: one verdict for each parcel")
+
+
+def merged(around: Mapping[str, Any], content: Any) -> Any:
+    """Put what stands around a body beside it, at any depth; the body's own values win.
+
+    >>> merged({"query": "mutation", "variables": {"locale": "de"}}, {"variables": {"input": 1}})
+    {'query': 'mutation', 'variables': {'locale': 'de', 'input': 1}}
+    """
+    if not isinstance(content, Mapping):
+        return content
+    result = {**around, **content}
+    for name in set(around) & set(content):
+        if isinstance(around[name], Mapping):
+            result[name] = merged(around[name], content[name])
+    return result
 
 
 def filled(template: str, parcel: Parcel, *, quoted: bool = True) -> str:

@@ -16,7 +16,8 @@ from crossdock.connector import Outcome, Parcel, Writes
 from crossdock.errors import Misconfigured, Refused, TryLater
 from crossdock.exchange import Answer, NoAnswer, Request, heard_of
 from crossdock.http import HttpSession
-from crossdock.rest_sending import SAFE, Sending, filled, takes
+from crossdock.rest_job import by_parcel, handle
+from crossdock.rest_sending import SAFE, Sending, filled, merged, takes
 from crossdock.retry import Patience
 from crossdock.verdict import Heard, Said, at, by_hand, say
 
@@ -26,8 +27,15 @@ _SPLIT = {400, 413, 422}
 class Writer:
     """Sends parcels of one stream."""
 
-    def __init__(self, session: HttpSession, base: str, stream: Writes) -> None:
+    def __init__(
+        self,
+        session: HttpSession,
+        base: str,
+        stream: Writes,
+        rules: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
         self._session = session
+        self._rules = rules
         self._base = base.rstrip("/")
         self._stream = stream
 
@@ -67,7 +75,7 @@ class Writer:
 
     def _send(self, parcels: list[Parcel]) -> list[Outcome]:
         try:
-            sending = Sending.of(self._stream, parcels[0].operation)
+            sending = Sending.of(self._stream, parcels[0].operation, self._rules)
             request = self._request(sending, parcels)
         except (Refused, ValueError) as error:
             words = error.what if isinstance(error, Refused) else str(error)
@@ -97,6 +105,8 @@ class Writer:
             again=False,
             cost=float(self._stream.options.get("cost", 1)),
             judged=False,
+            budget=self._stream.budget,
+            meter=self._stream.name,
         )
 
     def _body(self, sending: Sending, parcels: Sequence[Parcel]) -> bytes:
@@ -109,6 +119,7 @@ class Writer:
         content: Any = bodies if sending.results else bodies[0]
         for name in reversed([name for name in sending.wrap.split(".") if name]):
             content = {name: content}
+        content = merged(sending.around, content) if sending.around else content
         try:
             return json.dumps(content).encode()
         except (TypeError, UnicodeEncodeError) as error:
@@ -164,11 +175,11 @@ class Writer:
             raise Misconfigured(f"status {answer.status}: {said.message}", where=where)
         heard = heard_of(answer)
         if not sending.results or said.meaning not in {"delivered", "accepted"}:
-            return [_outcome(p, said, heard, sending) for p in parcels]
+            return [_outcome(p, said, heard, sending, n) for n, p in enumerate(parcels)]
         items = at(heard.document, str(sending.results.get("path", "")))
-        found = self._by_parcel(parcels, items if isinstance(items, list) else [], sending)
+        found = by_parcel(parcels, items if isinstance(items, list) else [], sending.results)
         outcomes = []
-        for parcel in parcels:
+        for number, parcel in enumerate(parcels):
             item = found.get(parcel.reference)
             if item is None:
                 lost = Said("uncertain", None, "the answer says nothing about it")
@@ -176,25 +187,9 @@ class Writer:
                 continue
             status = at(item, "status")
             one = Heard(status if isinstance(status, int) else answer.status, heard.headers, item)
-            outcomes.append(_outcome(parcel, self._verdict(sending, one), one, sending))
+            said = self._verdict(sending, one)
+            outcomes.append(_outcome(parcel, said, one, sending, number, heard.document))
         return outcomes
-
-    def _by_parcel(
-        self, parcels: Sequence[Parcel], items: list[Any], sending: Sending
-    ) -> dict[str, Any]:
-        """Give the item of each parcel: by the field that names it, else by their order."""
-        match = str(sending.results.get("match", ""))
-        if not match:
-            if len(items) != len(parcels):
-                return {}
-            return {p.reference: item for p, item in zip(parcels, items, strict=True)}
-        named = {str(at(item, match)): item for item in items}
-        own = str(sending.results.get("field", ""))
-        return {
-            parcel.reference: named[name]
-            for parcel in parcels
-            if (name := str(at(parcel.body, own)) if own else parcel.key) in named
-        }
 
 
 def _doubted(said: Said, answer: Answer, sending: Sending) -> Said:
@@ -219,10 +214,18 @@ class _TryAgain(TryLater):
         self.said = said
 
 
-def _outcome(parcel: Parcel, said: Said, heard: Heard, sending: Sending) -> Outcome:
+def _outcome(
+    parcel: Parcel, said: Said, heard: Heard, sending: Sending, number: int = 0, whole: Any = None
+) -> Outcome:
+    """Say what became of a parcel; ``whole`` is the answer that ``heard`` is one item of."""
     meaning = "refused" if said.meaning == "misconfigured" else said.meaning
     good = meaning in {"delivered", "accepted"}
     their_id = at(heard.document, sending.their_id) if good else None
+    if meaning == "accepted" and sending.job:
+        their_id = handle(sending.job, heard, whole, number)
+        if their_id is None:
+            lost = "it was accepted, but the answer holds nothing to ask by"
+            return Outcome(parcel.reference, "uncertain", parcel.their_id, lost)
     ident = parcel.their_id if their_id is None else str(their_id)
     words = said.message or ("" if good else f"status {heard.status}")
     return Outcome(parcel.reference, meaning, ident, words, said.after)

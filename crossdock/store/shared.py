@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,10 +17,13 @@ import sqlalchemy as sa
 from crossdock.budget import next_full
 from crossdock.connector import Budget, Connector, World
 from crossdock.edi.duplicates import Sighting
+from crossdock.errors import TryLater
 from crossdock.home import Home
+from crossdock.objects import Objects
 from crossdock.store import Store, schema
 from crossdock.store.engine import take_numbers
 from crossdock.systems import open_system
+from crossdock.worker import process_name
 
 
 class StoreBudgets:
@@ -100,9 +110,79 @@ class StoreInterchanges:
         return now
 
 
+class StoreTokens:
+    """Rotated tokens for all workers (``crossdock.tokens.TokenStore``), encrypted like objects."""
+
+    def __init__(self, home: Home, store: Store) -> None:
+        self._objects = Objects(home)
+        self._store = store
+
+    def get(self, name: str) -> str:
+        """Give what was put last, or ""."""
+        try:
+            return self._objects.get(_path(name)).decode()
+        except FileNotFoundError:
+            return ""
+
+    def put(self, name: str, text: str) -> None:
+        """Keep ``text``; durable when it returns."""
+        self._objects.put(_path(name), text.encode())
+
+    @contextmanager
+    def alone(self, name: str) -> Iterator[None]:
+        """Hold a lease on ``name``; raises TryLater where another keeps it for a minute."""
+        lease, holder = f"token/{_path(name)}", f"{process_name()}/{secrets.token_hex(4)}"
+        until = time.monotonic() + _PATIENCE
+        while self._store.acquire(lease, holder, _PATIENCE) is None:
+            if time.monotonic() > until:
+                raise TryLater("another worker renews the token of this account", after=5.0)
+            time.sleep(0.05)
+        try:
+            yield
+        finally:
+            self._store.release(lease, holder)
+
+
+_PATIENCE = 60.0
+
+
+def _path(name: str) -> str:
+    return f"tokens/{hashlib.sha256(name.encode()).hexdigest()}"
+
+
+def parted(key: str) -> tuple[str, ...]:
+    r"""Take the key of a record apart into the texts of its fields.
+
+    >>> parted("4006|a\\|b"), parted("1001")
+    (('4006', 'a|b'), ('1001',))
+    """
+    parts = [""]
+    for piece in re.findall(r"\\.|[^\\]", key, re.DOTALL):
+        if piece == "|":
+            parts.append("")
+        else:
+            parts[-1] += piece[-1]
+    return tuple(parts) if len(parts) > 1 else (key,)
+
+
+def known_keys(store: Store, system: str, stream: str) -> Iterator[tuple[str, ...]]:
+    """Give the key of each record that was read of a stream, as texts of its fields."""
+    table = schema.record_version
+    mine = (table.c.system == system, table.c.stream == stream, table.c.latest)
+    with store.reading() as connection:
+        for key in connection.execute(sa.select(table.c.key).where(*mine)).scalars():
+            yield parted(key)
+
+
 def opened_system(home: Home, store: Store, name: str) -> Connector:
-    """Open a system with what the store keeps for it: shared budgets, EDI references."""
-    world = World(project=home.project, scratch=home.scratch, budgets=StoreBudgets(store))
+    """Open a system with what the store keeps for it: budgets, tokens, EDI references."""
+    world = World(
+        project=home.project,
+        scratch=home.scratch,
+        budgets=StoreBudgets(store),
+        tokens=StoreTokens(home, store),
+        known=partial(known_keys, store),
+    )
     connector = open_system(home, name, world)
     for attribute, kept in (
         ("control", StoreReferences(store)),

@@ -10,13 +10,15 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from crossdock.auth import OAuth2, basic, header_key
+from crossdock.auth import basic, header_key
+from crossdock.auth_token import OAuth2
 from crossdock.connector import World
 from crossdock.egress import Egress
 from crossdock.errors import Misconfigured, TryLater
 from crossdock.exchange import Request
 from crossdock.http import HttpSession
 from crossdock.retry import ONCE
+from crossdock.tokens import InMemory
 from tests.faults.catalogue import fault
 
 from .conftest import Clock, Heard, answer
@@ -152,7 +154,7 @@ def test_a_rotated_refresh_token_is_kept_and_the_old_one_tried(
     world: World, serve: Callable[..., Any], tokens: Tokens
 ) -> None:
     tokens.refresh_tokens = ["refresh-0"]
-    kept: list[str] = []
+    kept = InMemory()
     server = serve(tokens)
     plain = HttpSession(world, Egress(allow_private=True), patience=ONCE)
     auth = OAuth2(
@@ -162,12 +164,13 @@ def test_a_rotated_refresh_token_is_kept_and_the_old_one_tried(
         "S3cret",
         refresh_token="refresh-0",
         in_header=True,
-        keep=kept.append,
+        tokens=kept,
+        name="hub",
     )
     session = HttpSession(world, Egress(allow_private=True), auth=auth, patience=ONCE)
     for _ in range(4):
         session.send(Request("GET", server.url))
-    assert kept == ["refresh-1", "refresh-2"]
+    assert kept.get("hub").split() == ["refresh-2", "refresh-1"]
     assert server.heard[0].headers["authorization"].startswith("Basic ")
     tokens.refresh_tokens.append("refresh-1")  # a backup of theirs came back
     for _ in range(3):
@@ -181,7 +184,7 @@ def test_a_rotated_refresh_token_is_kept_and_the_old_one_tried(
 
 
 def test_fixed_credentials_are_checked() -> None:
-    assert header_key("X-Api-Key", "k").headers() == {"X-Api-Key": "k"}
+    assert header_key("X-Api-Key", "k").headers == {"X-Api-Key": "k"}
     with pytest.raises(Misconfigured):
         header_key("X-Api-Key", "k\nHost: other")
     with pytest.raises(Misconfigured):

@@ -1,0 +1,81 @@
+"""A REST API: its streams declare paths, paging, cursors and verdicts.
+
+A connector of a vendor is a subclass with ``address`` and ``credentials`` whose streams carry the
+options of ``crossdock.rest_listing`` and ``crossdock.rest_sending``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from crossdock.api import Api
+from crossdock.connector import Check, Found, Outcome, Page, Parcel, Reads, Writes
+from crossdock.errors import CrossdockError
+from crossdock.rest_job import follow
+from crossdock.rest_listing import Listing
+from crossdock.rest_lookup import lookup
+from crossdock.rest_read import Reader
+from crossdock.rest_sending import verify
+from crossdock.rest_write import Writer
+
+
+class RestApi(Api):
+    """An account at a REST API."""
+
+    @classmethod
+    def stream(cls, name: str, spec: Mapping[str, Any]) -> Reads | Writes:
+        """Make a stream and compile its options, so that a mistake shows before any request."""
+        made = super().stream(name, spec)
+        cls.verify(made)
+        return made
+
+    @classmethod
+    def verify(cls, stream: Reads | Writes) -> None:
+        """Raise ValueError or Misconfigured where the options of a stream cannot work."""
+        if isinstance(stream, Writes):
+            verify(stream)
+        elif not stream.options.get("of"):
+            Listing.of(stream, cls.rules)
+
+    def check(self) -> Iterator[Check]:
+        """Ask for the first page of each list; log in where there is none."""
+        login = self._check_login()
+        if not login.ok or not self.reads():
+            yield login
+        for name, stream in self.reads().items():
+            if stream.options.get("of"):
+                continue
+            try:
+                count = self.reader(stream).try_once()
+            except CrossdockError as error:
+                yield Check.failed(f"read {name}", error, stream)
+            else:
+                yield Check(f"read {name}", ok=True, detail=f"{count} records on the first page")
+
+    def _check_login(self) -> Check:
+        try:
+            self.http.try_login(self.address())
+        except CrossdockError as error:
+            return Check.failed("log in", error)
+        return Check("log in", ok=True)
+
+    def read(self, stream: Reads, cursor: str | None) -> Iterator[Page]:
+        """Yield the pages after ``cursor``, oldest first."""
+        return self.reader(stream).pages(cursor)
+
+    def write(self, stream: Writes, parcels: Sequence[Parcel]) -> list[Outcome]:
+        """Send parcels; one verdict each."""
+        return Writer(self.http, self.address(), stream, self.rules).write(parcels)
+
+    def lookup(self, stream: Writes, parcels: Sequence[Parcel]) -> dict[str, Found | None]:
+        """Read parcels back as the stream's ``lookup`` says."""
+        return lookup(self.http, self.address(), stream, parcels)
+
+    def follow(self, stream: Writes, parcels: Sequence[Parcel]) -> list[Outcome]:
+        """Ask what became of accepted parcels as the stream's ``job`` says."""
+        return follow(self.http, self.address(), stream, parcels, self.rules)
+
+    def reader(self, stream: Reads) -> Reader:
+        """Give what reads a stream once."""
+        return Reader(self.http, self.address(), stream, self.system, self.rules)
