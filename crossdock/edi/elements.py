@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 
+from crossdock.edi import formats
 from crossdock.edi.facts import Component, Directory, ElementFact
 from crossdock.edi.finding import Finding
 from crossdock.edi.separators import Element, Separators
@@ -119,6 +120,8 @@ def _value(
         digits = rf"-?[0-9]{{{low},{high}}}"
         broken = rf"-?(?=[0-9.,]{{2,{high + 1}}}(?![0-9.,]))[0-9]*[.,][0-9]+"
         text = rf"(?:{digits}(?![.,])|{broken})"
+    elif component.kind in formats.SAYS:
+        text = formats.pattern(component.kind, low, high)
     else:
         barred = re.escape(marks.element + marks.component + marks.repetition)
         barred += "0-9" if component.kind == "a" else ""
@@ -231,6 +234,12 @@ def _single(
             yield "element", f"{label} {value!r} is no number", "37", "a number", value
             return
         length = sum(character.isdigit() for character in value)
+    elif component.kind in formats.SAYS:
+        said = formats.SAYS[component.kind]
+        if not formats.right(component.kind, value):
+            yield "element", f"{label} {value!r} is not {said}", "37", said, value
+            return
+        length = formats.length(component.kind, value)
     elif component.kind == "a" and any(character.isdigit() for character in value):
         yield "element", f"{label} {value!r} may hold letters only", "37", "letters", value
     if length > component.longest:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from crossdock import yaml
 
-_FORMAT = re.compile(r"(an|a|n)(\.\.)?(\d+)")
+_FORMAT = re.compile(r"(an|a|n|r|i|d|t)(?:(\d*)(\.\.))?(\d+)")
 _CODED = re.compile(r"(\d+)\.\.(\d+)")
 
 
@@ -21,7 +21,7 @@ _CODED = re.compile(r"(\d+)\.\.(\d+)")
 class Component:
     """One value: its element number, whether it must be there, its kind and its length.
 
-    ``kind`` is ``a`` (letters), ``n`` (number) or ``an`` (any).
+    ``kind`` is ``a`` (letters), ``n`` (number) or ``an`` (any), or one of ``formats.SAYS``.
     """
 
     id: str
@@ -44,11 +44,16 @@ class ElementFact:
 
 @dataclass(frozen=True)
 class Directory:
-    """Segments and code lists of one directory, service segments among them."""
+    """Segments and code lists of one directory, service segments among them.
+
+    ``conditions`` between the elements of a segment are written as X12 does: ``P0304``.
+    """
 
     name: str
     segments: Mapping[str, tuple[ElementFact, ...]]
     codes: Mapping[str, frozenset[str]]
+    conditions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    standard: str = "edifact"
 
 
 def load(folder: Path, name: str) -> Directory:
@@ -61,7 +66,7 @@ def load(folder: Path, name: str) -> Directory:
         page = yaml.load(folder / place / "segments.yaml")
         for tag, text in (page.data or {}).items():
             try:
-                segments[str(tag)] = tuple(_elements(str(text)))
+                segments[str(tag)] = tuple(elements(str(text)))
             except ValueError as error:
                 raise page.wrong(f"{tag}: {error}", tag) from None
         for table in ("codes.yaml", "codes_in_use.yaml"):
@@ -87,7 +92,8 @@ def values(text: str) -> Iterator[str]:
             yield word
 
 
-def _elements(text: str) -> Iterator[ElementFact]:
+def elements(text: str) -> Iterator[ElementFact]:
+    """Read the notation of one segment; raises ValueError for what is not of that form."""
     for part in text.split(" + "):
         head, _, inner = part.partition("(")
         words = head.split()
@@ -109,5 +115,6 @@ def _component(text: str) -> Component:
     found = _FORMAT.fullmatch(form)
     if found is None or status not in {"M", "C"}:
         raise ValueError(f"{text!r} is not such as '3035 M an..3'")
-    longest = int(found[3])
-    return Component(identifier, status == "M", found[1], 1 if found[2] else longest, longest)
+    longest = int(found[4])
+    shortest = int(found[2]) if found[2] else 1 if found[3] else longest
+    return Component(identifier, status == "M", found[1], shortest, longest)

@@ -18,6 +18,9 @@ from crossdock.edi.facts import Directory
 from crossdock.edi.rules import Rules
 from crossdock.edi.separators import Separators
 from crossdock.edi.structure import Node, Structure, parse
+from crossdock.edi.x12 import versions
+from crossdock.edi.x12.elements import X12Elements
+from crossdock.edi.x12.rules import X12Rules
 from crossdock.errors import Misconfigured
 
 _KEYS = {
@@ -59,12 +62,14 @@ class Guide:
         if known is None:
             if len(self._elements) > 20:
                 self._elements.clear()
-            known = self._elements[separators] = Elements(self.facts, separators)
+            made = X12Elements if self.facts.standard == "x12" else Elements
+            known = self._elements[separators] = made(self.facts, separators)
         return known
 
     def rules_for(self, separators: Separators) -> Rules:
         """Give the rules, fresh for one message."""
-        return Rules(self.rules, separators, self.name, strict=self.strict)
+        made = X12Rules if self.facts.standard == "x12" else Rules
+        return made(self.rules, separators, self.name, strict=self.strict)
 
 
 class Guides:
@@ -105,7 +110,7 @@ class Guides:
         return sorted(
             (path.stem, "" if path.parent.name == "service" else path.parent.name)
             for path in self.folder.glob("*/*.yaml")
-            if path.stem.isupper()
+            if path.stem.isupper() or path.stem.isdigit()
         )
 
     def _load(self, message: str, directory: str, association: str) -> Guide | None:
@@ -122,7 +127,8 @@ class Guides:
             root = parse(data["structure"])
         except ValueError as error:
             raise page.wrong(str(error), "structure") from None
-        known = self._directory("service" if page.path.parent.name == "service" else directory)
+        place = page.path.parent.name
+        known = self._directory("service" if place == "service" else directory, place)
         rules = list(data.get("rules") or [])
         edition, strict = "", self.strict
         layers = [("editions", association), ("partner", message)]
@@ -156,17 +162,19 @@ class Guides:
         path = self.folder / directory / f"{message}.yaml"
         if path.is_file():
             return yaml.load(path)
-        path = self.folder / "service" / f"{message}.yaml"
-        if path.is_file():
-            page = yaml.load(path)
-            listed = page.data.get("directory")
-            if directory in (listed if isinstance(listed, list) else [listed]):
-                return page
+        for place in ("service", "x12"):
+            path = self.folder / place / f"{message}.yaml"
+            if path.is_file():
+                page = yaml.load(path)
+                listed = page.data.get("directory")
+                if directory in (listed if isinstance(listed, list) else [listed]):
+                    return page
         return None
 
-    def _directory(self, name: str) -> Directory:
+    def _directory(self, name: str, place: str) -> Directory:
         if name not in self._directories:
-            self._directories[name] = facts.load(self.folder, name)
+            load = versions.load if place == "x12" else facts.load
+            self._directories[name] = load(self.folder, name)
         return self._directories[name]
 
 

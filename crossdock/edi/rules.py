@@ -54,6 +54,8 @@ _At = tuple[list[tuple[str, _Tally]], list[tuple[str, _Tally]], list[tuple[str, 
 class Rules:
     """The rules of one guide at work on one message; ``watched`` names the tags they look at."""
 
+    value_at = "1:2"
+
     def __init__(
         self, rules: Sequence[Mapping[str, Any]], separators: Separators, name: str, *, strict: bool
     ) -> None:
@@ -100,6 +102,10 @@ class Rules:
             elements = self._separators.parse(raw)
             found += self._look(tag, elements, position, node.path, places)
         return found
+
+    def value(self, elements: list[Element]) -> str:
+        """The number that a segment of CNT or MOA says."""
+        return part(elements, 1, 1)
 
     def _qualified(self, raw: str, qualifier: str) -> bool:
         """Whether the first component of a segment is ``qualifier``; qualifiers need no release."""
@@ -155,7 +161,7 @@ class Rules:
         elif role == "rate":
             tally.groups.append(_Tax(position, self._amount(part(elements, 5, 3))))
         else:
-            self._money(tally, role, self._amount(part(elements, 1, 1)), position)
+            self._money(tally, role, self._amount(self.value(elements)), position)
 
     @staticmethod
     def _money(tally: _Tally, role: str, amount: Decimal | None, position: int) -> None:
@@ -260,7 +266,8 @@ class Rules:
 
     def _differs(self, tally: _Tally, text: str, expected: str, actual: str, place: str) -> Finding:
         path = place.partition("+")[0]
-        return Finding("element", text, "12", "", tally.position, path, "", "1:2", expected, actual)
+        at = self.value_at
+        return Finding("element", text, "12", "", tally.position, path, "", at, expected, actual)
 
 
 _LENGTHS = {"102": 8, "203": 12, "204": 14, "101": 6}
