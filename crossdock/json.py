@@ -53,6 +53,13 @@ _DECIMAL = json.JSONDecoder(
     object_pairs_hook=_unique, parse_float=Decimal, parse_constant=_constant
 )
 
+_FRAME = json.JSONDecoder(
+    strict=False,
+    parse_float=Decimal,
+    parse_constant=str,
+    parse_int=lambda digits: int(digits) if len(digits) < 20 else digits,
+)
+
 
 def loads(text: str | bytes, where: str = "") -> Any:
     """Read one JSON text; numbers with a fraction become Decimal. Raises Unreadable.
@@ -73,6 +80,24 @@ def loads(text: str | bytes, where: str = "") -> Any:
         raise Unreadable("this JSON is nested too deeply", where=where) from None
     except ValueError as error:
         raise Unreadable(f"this JSON cannot be trusted: {_words(error)}", where=where) from None
+
+
+def frame(body: bytes, where: str = "") -> Any:
+    """Read a whole JSON text for what lies around its records, which are judged when they land.
+
+    A record that cannot be trusted must not keep its neighbours from being paged. Numbers that are
+    long stay text. Raises Unreadable for what is no whole JSON.
+
+    >>> frame(b'{"orders": [{"a": NaN, "a": 1}], "next": "p2"}')["next"]
+    'p2'
+    """
+    try:
+        return _FRAME.decode(body.decode("utf-8-sig", "replace"))
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, character {error.colno}"
+        raise Unreadable(f"this is not JSON: {error.msg} in {place}", where=where) from None
+    except RecursionError:
+        raise Unreadable("this JSON is nested too deeply", where=where) from None
 
 
 def canonical(value: Any, raw: str) -> str:

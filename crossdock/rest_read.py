@@ -166,7 +166,7 @@ class Reader:
         if not answer.body:
             raise TryLater(f"an empty answer came with status {answer.status}", where=where)
         if media == "json":
-            document = answer.document(where)
+            document = _frame(answer, where)
             return Seen(answer.headers, document, listed(document, self._stream.records, where))
         if media in _LINES and not answer.whole and not self._listing.unmarked_end:
             raise TryLater("nobody marked the end of this answer, it may be cut off", where=where)
@@ -219,6 +219,14 @@ class Reader:
         self._number += 1
         name = f"{self._stream.name}-{self._number:05}"
         return Page(name, body, self._stream.media, mark, temporary=isinstance(body, Path))
+
+
+def _frame(answer: Answer, where: str) -> Any:
+    """Read a page for its paging; raises TryLater where it is no JSON, since it may be cut."""
+    try:
+        return json.frame(answer.body, where)
+    except Unreadable as error:
+        raise TryLater(error.what, where=where) from None
 
 
 def _text(value: Any) -> str:
