@@ -110,17 +110,22 @@ def answer(
         str, typer.Option(help="Control reference in place of a counted one.")
     ] = "",
 ) -> None:
-    """Print the CONTRL that answers a file; nothing for a file that is a CONTRL itself."""
+    """Print the CONTRL (for X12 the 997 and TA1) that answers a file; nothing for an answer."""
     import hashlib
     from datetime import UTC, datetime
 
     from crossdock.edi import contrl
     from crossdock.edi.control import ReferenceFile
+    from crossdock.edi.reader import first_opening
+    from crossdock.edi.x12 import acknowledge
 
     known = _partner(partner)
     source = _source(file)
     moment = datetime.now(UTC)
-    for one in contrl.answers(source, _guides(known), choose=known.choose if known else None):
+    opening = first_opening(source)
+    x12 = opening is not None and opening.standard == "x12"
+    answers = acknowledge.answers if x12 else contrl.answers
+    for one in answers(source, _guides(known), choose=known.choose if known else None):
         asked = one.interchange
         if not one.wanted:
             typer.echo(f"interchange {asked.reference} is not answered", err=True)
@@ -130,14 +135,17 @@ def answer(
             key = f"contrl {asked.sender} {asked.reference}"
             key = hashlib.sha256(key.encode("utf-8", "backslashreplace")).hexdigest()
             number = str(ReferenceFile(references).next(known.name if known else "any", key))
-        data = contrl.write(one, number, moment, known.layout if known else None)
+        if isinstance(one, acknowledge.X12Answer):
+            data = acknowledge.write(one, int(number) % 10**9, moment)
+        else:
+            data = contrl.write(one, number, moment, known.layout if known else None)
         sys.stdout.buffer.write(data)
     sys.stdout.buffer.flush()
 
 
 @app.command()
 def guide(
-    message: Annotated[str, typer.Argument(help="Message type, such as ORDERS.")] = "",
+    message: Annotated[str, typer.Argument(help="Message type, such as ORDERS or 850.")] = "",
     directory: Annotated[str, typer.Argument(help="Directory, such as D.96A.")] = "D.96A",
     association: Annotated[str, typer.Argument(help="Edition, such as EAN008.")] = "",
     partner: PartnerName = "",
@@ -150,6 +158,7 @@ def guide(
         for name, place in guides.names():
             typer.echo(f"{name} {place}".rstrip())
         return
+    directory = "004010" if message.isdigit() and directory == "D.96A" else directory
     found = guides.find(message.upper(), directory, association)
     if found is None:
         raise Misconfigured(f"there is no guide {message} {directory}", fix="crossdock edi guide")
