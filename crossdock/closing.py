@@ -64,14 +64,14 @@ def interrupted(store: Store, run_id: str, error: CrossdockError) -> None:
 def _sweep(store: Store, run: Run) -> str:
     """Try once more what targets postponed, of this run and of earlier ones."""
     reason = ""
-    table = schema.outbox
+    table, runs = schema.batch, schema.run
     with store.reading() as connection:
         batches = list(
             connection.execute(
-                sa.select(table.c.batch_id)
-                .where(table.c.flow == run.flow, table.c.state.in_(("pending", "sending")))
-                .group_by(table.c.batch_id)
-                .order_by(sa.func.min(table.c.id))
+                sa.select(table.c.id)
+                .join(runs, runs.c.id == table.c.run_id)
+                .where(runs.c.flow == run.flow, table.c.waiting)
+                .order_by(runs.c.started_at, table.c.leg, table.c.number)
             ).scalars()
         )
     for batch_id in batches:

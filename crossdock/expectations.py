@@ -13,11 +13,14 @@ Great Expectations takes seconds to import, so nothing here imports it before a 
 
 from __future__ import annotations
 
+import importlib
 import logging
+import sys
 import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -249,9 +252,31 @@ def _batches() -> Any:
 
 @cache
 def _library() -> Any:
-    """Import Great Expectations, whose own dependencies warn of their age while they load."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        import great_expectations
-        import great_expectations.expectations
+    """Import Great Expectations, whose own dependencies warn of their age while they load.
+
+    Two of them serve rules about distributions and charts only, and take a good third of the
+    time: they stand by as a name, and load when something is asked of them.
+    """
+    stand_ins = [_Later(name) for name in ("altair", "scipy.stats") if name not in sys.modules]
+    sys.modules.update({one.__name__: one for one in stand_ins})
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            import great_expectations
+            import great_expectations.expectations
+    finally:
+        for one in stand_ins:
+            if sys.modules.get(one.__name__) is one:
+                del sys.modules[one.__name__]
     return great_expectations
+
+
+class _Later(ModuleType):
+    """A module that is imported when something of it is used."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # what the import system itself asks
+            raise AttributeError(name)
+        if sys.modules.get(self.__name__) is self:
+            del sys.modules[self.__name__]
+        return getattr(importlib.import_module(self.__name__), name)

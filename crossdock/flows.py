@@ -110,7 +110,7 @@ def load(home: Home, name: str) -> Flow:
     Raises Misconfigured naming file and line for anything that is not as it should be; names of
     systems, mappings and suites are checked to exist as files, without opening them.
     """
-    path = home.project / "config" / "flows" / f"{name}.yaml"
+    path = flow_path(home, name)
     if not path.exists():
         raise Misconfigured(
             f"there is no flow {name!r}", where=str(path.parent), fix=nearest(name, names(home))
@@ -144,6 +144,11 @@ def load(home: Home, name: str) -> Flow:
         shop=str(data.get("shop") or "main"),
         page=page,
     )
+
+
+def flow_path(home: Home, name: str) -> Path:
+    """Say where a flow's file is."""
+    return home.project / "config" / "flows" / f"{name}.yaml"
 
 
 def mapping_path(home: Home, name: str) -> Path:

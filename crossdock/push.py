@@ -277,6 +277,7 @@ class _Sender:
                     rows,
                     outcomes,
                     amounts,
+                    batch_id=self.batch_id,
                     claim=self.lease[1],
                     now=self.world.now(),
                 )

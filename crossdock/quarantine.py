@@ -201,7 +201,15 @@ def _delivery(connection: sa.Connection, action: str, row: Any, who: str, reason
     values: dict[str, Any] = {"state": sent, "claim": None, "next_try_at": None}
     if action == RESUBMIT:
         values |= {"attempts": 0, "body_hash": None}
-    connection.execute(outbox.update().where(outbox.c.id == row["outbox_id"]).values(**values))
+    batch_id = connection.execute(
+        outbox.update()
+        .where(outbox.c.id == row["outbox_id"])
+        .values(**values)
+        .returning(outbox.c.batch_id)
+    ).scalar_one()
+    if action == RESUBMIT:
+        waiting = schema.batch.update().where(schema.batch.c.id == batch_id)
+        connection.execute(waiting.values(waiting=True))
     touched = connection.execute(
         ledger.update()
         .where(ledger.c.outbox_id == row["outbox_id"])

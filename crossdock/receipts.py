@@ -69,6 +69,7 @@ def settle(
     outcomes: Sequence[Outcome],
     amounts: pa.Array,
     *,
+    batch_id: str,
     claim: str,
     now: datetime,
 ) -> TryLater | None:
@@ -81,9 +82,7 @@ def settle(
     still = set(
         connection.execute(
             sa.select(table.c.id).where(
-                bulk.among(table.c.id, rows["id"], connection.dialect.name),
-                table.c.state == "sending",
-                table.c.claim == claim,
+                table.c.batch_id == batch_id, table.c.state == "sending", table.c.claim == claim
             )
         ).scalars()
     )
@@ -190,13 +189,11 @@ def _ledger(connection: sa.Connection, outbox_ids: Any, state: str, reason: str)
     values: dict[str, Any] = {"state": state, "reason": reason}
     if state == "delivered":
         values["amount"] = sa.func.coalesce(outbox.c.amount, ledger.c.amount)
-    connection.execute(
-        ledger.update().where(ledger.c.outbox_id == outbox.c.id, chosen).values(**values)
-    )
     touched = connection.execute(
-        sa.select(ledger.c.version_id).where(
-            bulk.among(ledger.c.outbox_id, outbox_ids, connection.dialect.name)
-        )
+        ledger.update()
+        .where(ledger.c.outbox_id == outbox.c.id, chosen)
+        .values(**values)
+        .returning(ledger.c.version_id)
     ).scalars()
     superseded.refresh(connection, pa.array(sorted(set(touched)), pa.int64()))
 

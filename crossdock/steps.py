@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import sqlalchemy as sa
 
 from crossdock import documents, flows, mapping, suite, systems
 from crossdock.batch import BatchFiles
@@ -24,7 +26,7 @@ from crossdock.home import Home
 from crossdock.mapping import when
 from crossdock.objects import Objects
 from crossdock.runs import Run, find, holding, remember
-from crossdock.store import Store, open_store
+from crossdock.store import Store, open_store, schema
 from crossdock.store.shared import opened_system
 from crossdock.verdicts import FINDINGS
 
@@ -61,7 +63,7 @@ class Steps:
         home = Home.find()
         store = open_store(home)
         run = find(store, batch_id.rsplit("/", 1)[0])
-        flow = flows.load(home, run.flow)
+        flow = flow_of(home, run.flow)
         return cls(home, store, flow, run, batch_id, BatchFiles(Objects(home), batch_id))
 
     @property
@@ -164,12 +166,6 @@ class Steps:
 
     def _resolved(self, step: str) -> dict[str, pa.Table]:
         """Read what resolve used, whatever the mapping says by now."""
-        import json
-
-        import sqlalchemy as sa
-
-        from crossdock.store import schema
-
         with self.store.reading() as connection:
             steps = connection.execute(
                 sa.select(schema.batch.c.steps).where(schema.batch.c.id == self.batch_id)
@@ -290,8 +286,9 @@ class Steps:
             return table, hashes.combine_chunks()
 
         with self._timed("push"), self._held_lease():
+            waiting = self._waiting_targets()
             for route in self.flow.routes:
-                if not self._waits(route):
+                if route.target not in waiting:
                     continue
                 target = _kept_target(self.home, self.store, self.run.id, route)
                 later = (
@@ -300,27 +297,31 @@ class Steps:
                     )
                     or later
                 )
+            self._nothing_waits()
         return later
 
-    def _waits(self, route: Route) -> bool:
-        import sqlalchemy as sa
-
-        from crossdock.store import schema
-
-        table = schema.outbox
+    def _waiting_targets(self) -> set[str]:
         with self.store.reading() as connection:
-            return (
+            return set(connection.execute(self._waiting(schema.outbox.c.target)).scalars())
+
+    def _nothing_waits(self) -> None:
+        """Let later runs pass the batch by when all of it is settled."""
+        batch = schema.batch
+        with self.store.writing() as connection:
+            mine = sa.select(batch.c.id).where(batch.c.id == self.batch_id)
+            connection.execute(mine.with_for_update())  # who queues anew waits, and says so last
+            if connection.execute(self._waiting(schema.outbox.c.id).limit(1)).first() is None:
                 connection.execute(
-                    sa.select(table.c.id)
-                    .where(
-                        table.c.batch_id == self.batch_id,
-                        table.c.target == route.target,
-                        table.c.state.in_(("pending", "sending")),
-                    )
-                    .limit(1)
-                ).first()
-                is not None
-            )
+                    batch.update().where(batch.c.id == self.batch_id).values(waiting=False)
+                )
+
+    def _waiting(self, column: sa.Column[Any]) -> sa.Select[Any]:
+        outbox = schema.outbox
+        return (
+            sa.select(column)
+            .where(outbox.c.batch_id == self.batch_id, outbox.c.state.in_(("pending", "sending")))
+            .distinct()
+        )
 
     @contextmanager
     def _held_lease(self) -> Iterator[None]:
@@ -405,6 +406,18 @@ def _mapping(home: Home, name: str) -> Any:
 @lru_cache(maxsize=256)
 def _loaded_mapping(path: Path, changed: int) -> Any:
     return mapping.load(path)
+
+
+def flow_of(home: Home, name: str) -> Flow:
+    """Load a flow by name, again only when its file changed."""
+    path = flows.flow_path(home, name)
+    changed = path.stat().st_mtime_ns if path.exists() else 0
+    return _loaded_flow(home, name, changed)
+
+
+@lru_cache(maxsize=64)
+def _loaded_flow(home: Home, name: str, changed: int) -> Flow:
+    return flows.load(home, name)
 
 
 def suite_of(home: Home, name: str) -> Any:
@@ -549,8 +562,6 @@ def _held(found: Any, entity: str, waiting: Sequence[str]) -> pa.Table:
 
 def _findings(found: Any, entity: str) -> pa.Table:
     """Count what the rules found, with up to five samples each."""
-    import json
-
     keys = dict(
         zip(
             [*found.passed["record"].to_pylist(), *found.held["record"].to_pylist()],

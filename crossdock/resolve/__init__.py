@@ -58,5 +58,5 @@ def resolve(
         connection.execute(
             schema.batch.update()
             .where(schema.batch.c.id == batch_id)
-            .values(state="resolved", steps=json.dumps(dict(checked.steps)))
+            .values(state="resolved", waiting=True, steps=json.dumps(dict(checked.steps)))
         )

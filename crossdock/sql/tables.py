@@ -162,8 +162,10 @@ def _table(
             )
             for column, kind in columns.items()
         ]
-        sa.Table(name, sa.MetaData(), *made, schema=shape.schema).create(connection)
-    table = sa.Table(name, sa.MetaData(), schema=shape.schema, autoload_with=connection)
+        table = sa.Table(name, sa.MetaData(), *made, schema=shape.schema)
+        table.create(connection)
+        return table
+    table = _found(connection, shape, name)
     missing = [column for column in columns if column not in table.c and column not in optional]
     if missing:
         statements = [_add(connection, table, column, columns[column]) for column in missing]
@@ -173,8 +175,25 @@ def _table(
             )
         for statement in statements:
             connection.exec_driver_sql(statement)
-        table = sa.Table(name, sa.MetaData(), schema=shape.schema, autoload_with=connection)
+        table = _found(connection, shape, name)
     return table
+
+
+def _found(connection: sa.Connection, shape: Shape, name: str) -> sa.Table:
+    """Read columns and key of a table; what else a reflection reads costs ten times that."""
+    look = sa.inspect(connection)
+    key = look.get_pk_constraint(name, schema=shape.schema)["constrained_columns"]
+    columns = [
+        sa.Column(
+            column["name"],
+            column["type"],
+            autoincrement=False,
+            nullable=column["nullable"],
+        )
+        for column in look.get_columns(name, schema=shape.schema)
+    ]
+    parts = [*columns, *([sa.PrimaryKeyConstraint(*key)] if key else [])]
+    return sa.Table(name, sa.MetaData(), *parts, schema=shape.schema)
 
 
 def _add(connection: sa.Connection, table: sa.Table, column: str, kind: pa.DataType) -> str:

@@ -27,7 +27,6 @@ STATES = ("delivered", "quarantined", "rejected", "pending")
 
 #: Rows that are settled soon after they are written get room in their page for it.
 _ROOM: dict[str, Any] = {"postgresql_with": {"fillfactor": 50}}
-_WAITING = sa.text("state IN ('pending', 'sending')")
 
 #: One row per name that hands out numbers: ids in blocks, control references, sequences.
 counter = sa.Table(
@@ -122,7 +121,12 @@ batch = sa.Table(
     _text("amounts"),  # JSON: currency -> sum, counted from the grouped records
     _text("state"),  # pulled, resolved
     _text("steps"),  # JSON: step -> path of its file
+    # something of it is in the outbox and not settled; no index of the outbox itself says so,
+    # since PostgreSQL would have to renew all of its indexes whenever a row is marked or settled
+    sa.Column("waiting", sa.Boolean(), nullable=False, default=False),
     sa.UniqueConstraint("run_id", "leg", "number"),
+    sa.Index("ix_batch_waiting", "run_id",
+             sqlite_where=sa.text("waiting"), postgresql_where=sa.text("waiting")),
 )
 
 #: Where a stream was read up to; moves in the transaction that names the landed bytes.
@@ -161,7 +165,7 @@ record_version = sa.Table(
     _amount(),
     _amount("delivered_amount"),
     _text("currency"),
-    sa.Index("uq_record_version_latest", "system", "stream", "key", unique=True,
+    sa.Index("uq_record_version_latest", "key", "stream", "system", unique=True,
              sqlite_where=sa.text("latest"), postgresql_where=sa.text("latest")),
     sa.Index(None, "run_id"),
     **_ROOM,
@@ -199,30 +203,33 @@ adjustment = sa.Table(
 document_version = sa.Table(
     "document_version",
     metadata,
-    _text("entity", primary_key=True),
-    sa.Column("document_id", _id(), primary_key=True, autoincrement=False),
-    sa.Column("version", sa.Integer(), primary_key=True, autoincrement=False),
+    _text("entity"),
+    sa.Column("document_id", _id(), nullable=False),
+    sa.Column("version", sa.Integer(), nullable=False),
     sa.Column("hash", sa.LargeBinary(), nullable=False),
     sa.Column("body", sa.LargeBinary(), nullable=False),
     sa.Column("version_id", _id(), nullable=False),
     _text("mapping"),
     _text("run_id"),
+    # numbers first: an index compares them faster than words that are mostly the same
+    sa.PrimaryKeyConstraint("document_id", "version", "entity"),
 )
 
 #: Their id and ours, with the base: what that system and we last agreed on.
 binding = sa.Table(
     "binding",
     metadata,
-    _text("system", primary_key=True),
-    _text("stream", primary_key=True),
-    _text("entity", primary_key=True),
-    sa.Column("document_id", _id(), primary_key=True, autoincrement=False),
+    _text("system"),
+    _text("stream"),
+    _text("entity"),
+    sa.Column("document_id", _id(), nullable=False),
     _text("their_id"),
     sa.Column("base_version", sa.Integer(), nullable=False),
     sa.Column("base_hash", sa.LargeBinary(), nullable=False),
     sa.Column("base", sa.LargeBinary(), nullable=True),  # only where it is no version of ours
     _text("run_id"),
-    sa.Index(None, "system", "stream", "their_id"),
+    sa.PrimaryKeyConstraint("document_id", "stream", "system", "entity"),
+    sa.Index(None, "their_id", "stream", "system"),
 )
 
 #: What is to be sent, and what came back: one row a document version and target.
@@ -256,9 +263,8 @@ outbox = sa.Table(
     _amount(),
     _text("currency"),
     sa.UniqueConstraint("idempotency_key"),
-    sa.Index("ix_outbox_waiting", "flow", sqlite_where=_WAITING, postgresql_where=_WAITING),
     sa.Index(None, "batch_id"),
-    sa.Index(None, "entity", "document_id"),
+    sa.Index(None, "document_id", "target"),
     **_ROOM,
 )
 

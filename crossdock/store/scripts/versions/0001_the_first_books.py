@@ -42,22 +42,24 @@ def upgrade() -> None:
     sa.Column('amounts', sa.Text(), nullable=False),
     sa.Column('state', sa.Text(), nullable=False),
     sa.Column('steps', sa.Text(), nullable=False),
+    sa.Column('waiting', sa.Boolean(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_batch')),
     sa.UniqueConstraint('run_id', 'leg', 'number', name=op.f('uq_batch_run_id_leg_number'))
     )
+    op.create_index('ix_batch_waiting', 'batch', ['run_id'], unique=False, sqlite_where=sa.text('waiting'), postgresql_where=sa.text('waiting'))
     op.create_table('binding',
     sa.Column('system', sa.Text(), nullable=False),
     sa.Column('stream', sa.Text(), nullable=False),
     sa.Column('entity', sa.Text(), nullable=False),
-    sa.Column('document_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
+    sa.Column('document_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('their_id', sa.Text(), nullable=False),
     sa.Column('base_version', sa.Integer(), nullable=False),
     sa.Column('base_hash', sa.LargeBinary(), nullable=False),
     sa.Column('base', sa.LargeBinary(), nullable=True),
     sa.Column('run_id', sa.Text(), nullable=False),
-    sa.PrimaryKeyConstraint('system', 'stream', 'entity', 'document_id', name=op.f('pk_binding'))
+    sa.PrimaryKeyConstraint('document_id', 'stream', 'system', 'entity', name=op.f('pk_binding'))
     )
-    op.create_index(op.f('ix_binding_system_stream_their_id'), 'binding', ['system', 'stream', 'their_id'], unique=False)
+    op.create_index(op.f('ix_binding_their_id_stream_system'), 'binding', ['their_id', 'stream', 'system'], unique=False)
     op.create_table('budget',
     sa.Column('credential', sa.Text(), nullable=False),
     sa.Column('full_at', sa.Double(), nullable=False),
@@ -100,14 +102,14 @@ def upgrade() -> None:
     op.create_index(op.f('ix_decision_hold_id'), 'decision', ['hold_id'], unique=False)
     op.create_table('document_version',
     sa.Column('entity', sa.Text(), nullable=False),
-    sa.Column('document_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
-    sa.Column('version', sa.Integer(), autoincrement=False, nullable=False),
+    sa.Column('document_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
+    sa.Column('version', sa.Integer(), nullable=False),
     sa.Column('hash', sa.LargeBinary(), nullable=False),
     sa.Column('body', sa.LargeBinary(), nullable=False),
     sa.Column('version_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), nullable=False),
     sa.Column('mapping', sa.Text(), nullable=False),
     sa.Column('run_id', sa.Text(), nullable=False),
-    sa.PrimaryKeyConstraint('entity', 'document_id', 'version', name=op.f('pk_document_version'))
+    sa.PrimaryKeyConstraint('document_id', 'version', 'entity', name=op.f('pk_document_version'))
     )
     op.create_table('edi_awaited',
     sa.Column('outbox_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
@@ -507,8 +509,7 @@ def upgrade() -> None:
     postgresql_with={'fillfactor': 50}
     )
     op.create_index(op.f('ix_outbox_batch_id'), 'outbox', ['batch_id'], unique=False)
-    op.create_index(op.f('ix_outbox_entity_document_id'), 'outbox', ['entity', 'document_id'], unique=False)
-    op.create_index('ix_outbox_waiting', 'outbox', ['flow'], unique=False, sqlite_where=sa.text("state IN ('pending', 'sending')"), postgresql_where=sa.text("state IN ('pending', 'sending')"))
+    op.create_index(op.f('ix_outbox_document_id_target'), 'outbox', ['document_id', 'target'], unique=False)
     op.create_table('party',
     sa.Column('document_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
     sa.Column('document_key', sa.Text(), nullable=False),
@@ -821,7 +822,7 @@ def upgrade() -> None:
     postgresql_with={'fillfactor': 50}
     )
     op.create_index(op.f('ix_record_version_run_id'), 'record_version', ['run_id'], unique=False)
-    op.create_index('uq_record_version_latest', 'record_version', ['system', 'stream', 'key'], unique=True, sqlite_where=sa.text('latest'), postgresql_where=sa.text('latest'))
+    op.create_index('uq_record_version_latest', 'record_version', ['key', 'stream', 'system'], unique=True, sqlite_where=sa.text('latest'), postgresql_where=sa.text('latest'))
     op.create_table('return',
     sa.Column('document_id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=False, nullable=False),
     sa.Column('document_key', sa.Text(), nullable=False),
