@@ -21,6 +21,7 @@ from crossdock.rules.contract import RUN
 from crossdock.runs import Run, remember
 from crossdock.steps import HELD, Steps, suite_of
 from crossdock.store import Store, schema
+from crossdock.webhooks import inbox
 
 LOOK_BACK = 7
 
@@ -162,9 +163,14 @@ def _volumes(store: Store, flow: Flow, run: Run) -> list[gate.Volume]:
 
 
 def _continued(connection: sa.Connection, flow: Flow, leg: flows.Leg) -> bool:
-    """Say whether the stream is read from a cursor: little news is then no sign of a fault."""
+    """Say whether the stream comes bit by bit, from a cursor or by webhooks.
+
+    Little news is then no sign of a fault.
+    """
     table = schema.cursor
     found = sa.select(table.c.value).where(
         table.c.flow == flow.name, table.c.system == leg.system, table.c.stream == leg.stream
     )
-    return connection.execute(found).first() is not None
+    return connection.execute(found).first() is not None or inbox.feeds(
+        connection, leg.system, leg.stream
+    )

@@ -57,6 +57,16 @@ class Objects:
         key = self._unwrap(kept.wrapped_key, kept.sha256)
         yield from _unseal(self._files.read(kept.path), key, kept.path)
 
+    def seal(self, body: bytes, sha256: str) -> tuple[bytes, bytes]:
+        """Encrypt bytes for a column of the store; gives their wrapped key, and them."""
+        key = secrets.token_bytes(32)
+        return self._wrap(key, sha256), b"".join(_seal(_frames(body), key))
+
+    def unseal(self, sealed: bytes, wrapped_key: bytes, sha256: str) -> bytes:
+        """Give sealed bytes back; raises Misconfigured when they are damaged or the key is gone."""
+        key = self._unwrap(wrapped_key, sha256)
+        return b"".join(_unseal(_cut(memoryview(sealed)), key, sha256))
+
     def put(self, path: str, body: bytes) -> None:
         """Store a step file under a name of ours, its wrapped key in its head; durable."""
         key = secrets.token_bytes(32)

@@ -30,6 +30,7 @@ from crossdock.store import Store, bulk, schema
 from crossdock.store.engine import guard, take_numbers
 from crossdock.store.shared import opened_system
 from crossdock.store.versions import latest
+from crossdock.webhooks.feed import Feed
 
 
 @dataclass
@@ -180,27 +181,28 @@ def _pull_together(
     same = [_Unchanged() for _ in members]
     pages: list[_Landed] = []
     after = before
+    feed = Feed(store, objects, flow.name, connector, stream)
     try:
         for landed in _reread(store, objects, flow, leg, scratch):
             pages.append(landed)
-            _parse(connector, stream, landed, landings)
-        for page in connector.read(stream, before):
+            _parse(connector, feed, landed, landings)
+        for page in feed.pages(before):
             landed = _land(store, objects, run, leg, page, scratch)
             pages.append(landed)
             after = page.cursor if page.cursor is not None else after
             if landed.row["state"] == "unchanged":
                 _again(store, landed, members, same)
             elif landed.row["state"] == "landed":
-                _parse(connector, stream, landed, landings)
+                _parse(connector, feed, landed, landings)
             landed.row.pop("plain", None)
         taken = [
-            _batches(store, objects, run, member[0], member[2], landing, unchanged)
+            _batches(store, objects, run, member[0], member[2], landing, unchanged, feed)
             for member, landing, unchanged in zip(members, landings, same, strict=True)
         ]
-        _commit(store, flow, run, pages, taken, before, after)
+        _commit(store, flow, run, pages, taken, before, after, feed)
         for landed in pages:
             if landed.page is not None:
-                connector.landed(stream, landed.page)
+                feed.landed(landed.page)
     finally:
         connector.close()
 
@@ -300,8 +302,11 @@ def _reread(
 
 
 def _parse(
-    connector: Connector, stream: Reads, landed: _Landed, landings: Sequence[Landing]
+    connector: Connector, feed: Feed, landed: _Landed, landings: Sequence[Landing]
 ) -> None:
+    stream = feed.stream_of(landed.row["id"], landed.row["name"])
+    if stream is None:  # it says that something is new, and not what
+        return
     for landing in landings:
         landing.mark()
     before = [landing.intake.lines for landing in landings]
@@ -376,11 +381,15 @@ def _batches(
     stream: Reads,
     landing: Landing,
     unchanged: _Unchanged,
+    feed: Feed,
 ) -> _Taken:
     taken = _Taken(leg, stream, landing.intake, unchanged)
     any_known = _any_version(store, leg)
     for number, raw in enumerate(landing.batches()):
-        news = _news(store, leg, raw, unchanged) if any_known or not stream.group else raw
+        if any_known or not stream.group:
+            news = _news(store, leg, raw, unchanged, feed.late(raw))
+        else:
+            news = raw
         if news.num_rows == 0:
             continue
         batch_id = f"{run.id}/{leg.number}-{number}"
@@ -426,10 +435,13 @@ def _any_version(store: Store, leg: Leg) -> bool:
         )
 
 
-def _news(store: Store, leg: Leg, raw: pa.Table, unchanged: _Unchanged) -> pa.Table:
+def _news(
+    store: Store, leg: Leg, raw: pa.Table, unchanged: _Unchanged, late: set[int]
+) -> pa.Table:
     """Keep the records whose content differs from the latest known; book the others.
 
-    Where one pull brings a key several times, equal neighbours are one observation.
+    Where one pull brings a key several times, equal neighbours are one observation. The rows in
+    ``late`` are older than what is known already.
     """
     with store.reading() as connection:
         known = latest(connection, leg.system, leg.stream, pc.unique(raw["key"]))
@@ -440,7 +452,7 @@ def _news(store: Store, leg: Leg, raw: pa.Table, unchanged: _Unchanged) -> pa.Ta
     for row, (key, digest) in enumerate(
         zip(raw["key"].to_pylist(), raw["hash"].to_pylist(), strict=True)
     ):
-        if last.get(key) == digest:
+        if last.get(key) == digest or row in late:
             old.append(row)
         else:
             fresh.append(row)
@@ -475,6 +487,7 @@ def _commit(
     taken: Sequence[_Taken],
     before: str | None,
     after: str | None,
+    feed: Feed,
 ) -> None:
     """Name the landed bytes, their batches and the new cursor in one transaction."""
     now = datetime.now(UTC)
@@ -494,6 +507,7 @@ def _commit(
             if landed.page is None:
                 again.reread(connection, landed.row, landed.counts(taken), now)
         _hold_unreadable(connection, flow, run, pages, now)
+        feed.commit(connection, [(landed.row["id"], landed.page) for landed in pages])
         for part in taken:
             connection.execute(schema.intake.insert(), list(_intake_rows(run, part)))
             if part.batches:

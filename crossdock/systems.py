@@ -18,6 +18,8 @@ from crossdock import yaml
 from crossdock.connector import Connector, Reads, World, Writes
 from crossdock.errors import Misconfigured
 from crossdock.home import Home
+from crossdock.webhooks import endpoint
+from crossdock.webhooks.endpoint import Endpoint
 
 ENTRY_POINTS = "crossdock.connectors"
 _VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
@@ -66,14 +68,42 @@ def open_system(home: Home, name: str, world: World | None = None) -> Connector:
     connector = kind(**settings)
     streams = {}
     for stream, spec in (data.get("streams") or {}).items():
+        plain = _without_webhooks(spec)
+        if plain is None:
+            continue
         try:
-            streams[stream] = kind.stream(stream, _expanded(spec, page, ("streams", stream)))
+            streams[stream] = kind.stream(stream, _expanded(plain, page, ("streams", stream)))
         except (TypeError, ValueError) as error:
             raise page.wrong(f"stream {stream}: {error}", "streams", stream) from None
     world = world or World(project=home.project, scratch=home.scratch)
     connector.bind(name, world, streams)
     vars(connector)["allow_private"] = bool(data.get("allow_private", False))
+    vars(connector)["webhooks"] = webhooks(name, page)
+    for stream in vars(connector)["webhooks"]:
+        if stream not in connector.reads():
+            raise page.wrong(f"nobody reads the stream {stream!r}", "streams", stream, "webhooks")
     return connector
+
+
+def webhooks(name: str, page: yaml.Document) -> dict[str, Endpoint]:
+    """Read what the file of system ``name`` says about webhooks, by stream; raises Misconfigured.
+
+    No secret is opened.
+    """
+    data = page.data if isinstance(page.data, dict) else {}
+    streams = data.get("streams") or {}
+    return {
+        stream: endpoint.read(page, name, stream, spec["webhooks"])
+        for stream, spec in (streams.items() if isinstance(streams, dict) else ())
+        if isinstance(spec, dict) and "webhooks" in spec
+    }
+
+
+def _without_webhooks(spec: Any) -> Any:
+    """Take ``webhooks`` off a stream; None where nothing else is said: the class declares it."""
+    if not isinstance(spec, dict) or "webhooks" not in spec:
+        return spec
+    return {key: value for key, value in spec.items() if key != "webhooks"} or None
 
 
 def stream_of(connector: Connector, name: str) -> Reads | Writes:
@@ -163,7 +193,7 @@ def _settings(kind: type[Connector], data: dict[str, Any], page: yaml.Document) 
                 fix=nearest(key, fields),
             )
         if fields[key].metadata.get("secret"):
-            result[key] = _secret(key, value, page)
+            result[key] = secret_value(page, value, "settings", key)
         else:
             result[key] = _expanded(value, page, ("settings", key))
     for name, item in fields.items():
@@ -178,8 +208,11 @@ def _settings(kind: type[Connector], data: dict[str, Any], page: yaml.Document) 
     return result
 
 
-def _secret(key: str, value: Any, page: yaml.Document) -> str:
-    at = ("settings", key)
+def secret_value(page: yaml.Document, value: Any, *at: Any) -> str:
+    """Fetch a secret from where ``{env: ...}``, ``{connection: ...}`` or ``{file: ...}`` says.
+
+    Raises Misconfigured when it is not there, or stands in the file itself.
+    """
     if isinstance(value, Mapping) and set(value) in ({"env"}, {"env", "default"}):
         return _named(value, page, at)
     if isinstance(value, Mapping) and set(value) == {"connection"}:
@@ -192,9 +225,9 @@ def _secret(key: str, value: Any, page: yaml.Document) -> str:
             raise page.wrong(f"the secret file {path} does not exist", *at)
         return path.read_text(encoding="utf-8").strip()
     raise page.wrong(
-        f"the secret {key!r} stands in the file itself",
+        f"the secret {at[-1]!r} stands in the file itself",
         *at,
-        fix=f"write {key}: {{env: NAME}} or {{connection: id.password}} or {{file: path}}",
+        fix=f"write {at[-1]}: {{env: NAME}} or {{connection: id.password}} or {{file: path}}",
     )
 
 

@@ -36,6 +36,9 @@ FaultName = _Literal[
     "fault_200",  # SOAP: a fault with status 200
     "half_file",  # SFTP: the upload stops half way
     "reset_file",  # SFTP: the connection ends on opening a file
+    "lost_call",  # webhook: it never arrives
+    "doubled_call",  # webhook: it arrives twice
+    "late_call",  # webhook: it arrives after the next one
 ]
 FAULTS: tuple[str, ...] = get_args(FaultName)
 

@@ -18,6 +18,7 @@ from typing import Any, Self
 from urllib.parse import unquote
 
 from crossdock.sandbox import shop_bodies as bodies
+from crossdock.sandbox.calls import Calls
 from crossdock.sandbox.collection import Collection, Record, Rows, load
 from crossdock.sandbox.faults import NO_FAULTS, Plan
 from crossdock.sandbox.journal import Entry, Journal, canonical, digest
@@ -73,6 +74,7 @@ class Shop:
         )
         for entry in self.journal.entries("accepted", "changed"):
             self._apply(entry)
+        self.calls: Calls | None = None  # assign one, and the shop tells of changed orders
         self.server = Server(self._answer, self._endpoint, port, plan)
         self.url = self.server.url
 
@@ -103,9 +105,12 @@ class Shop:
         """Add or change a record from inside, as the shop's own staff would; it is journalled."""
         with self._lock:
             ident = str(body[_KEYS[collection]])
+            new = self.data[collection].get(body[_KEYS[collection]]) is None
             entry = self.journal.entry("changed", collection, ident, dict(body))
             self.journal.write(entry)
-            self._apply(entry)
+            record = self._apply(entry)
+        if collection == "orders":
+            self._tell("orders/create" if new else "orders/updated", record)
 
     # -- state ---------------------------------------------------------------------------------
     def _apply(self, entry: Entry) -> Record:
@@ -298,7 +303,13 @@ class Shop:
             )
             self.journal.write(entry)
             record = self._apply(entry)
+        self._tell("orders/create", record)
         return Answer(201, canonical({"order": record.body}).encode())
+
+    def _tell(self, topic: str, record: Record) -> None:
+        """Call whoever listens; what a call shows counts as shown, unless it was lost."""
+        if self.calls is not None and self.calls.tell(topic, record.body):
+            self._expose("orders", [record])
 
 
 def _error(status: int, message: str) -> Answer:
