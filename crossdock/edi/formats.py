@@ -16,6 +16,12 @@ _WHOLE = re.compile("-?[0-9]+", re.ASCII)
 _DECIMAL = re.compile(r"-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)", re.ASCII)
 _TIME = re.compile("(?:[01][0-9]|2[0-3])[0-5][0-9](?:[0-5][0-9](?:[0-9]{1,2})?)?", re.ASCII)
 
+_DAYS = (
+    "(?:0[13578]|1[02])(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)(?:0[1-9]|[12][0-9]|30)"
+    "|02(?:0[1-9]|1[0-9]|2[0-8])"
+)
+"""Month and day; the 29th of February is left to ``right``, which knows the year."""
+
 
 def pattern(kind: str, low: int, high: int) -> str:
     """Give a regular expression without groups for a right value of ``kind``."""
@@ -27,7 +33,7 @@ def pattern(kind: str, low: int, high: int) -> str:
     if kind == "t":
         return _TIME.pattern
     year = "[0-9]{4}" if low == 8 else "[0-9]{2}" if high == 6 else "(?:[0-9]{2}){1,2}"
-    return f"{year}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])"
+    return f"{year}(?:{_DAYS})"
 
 
 def right(kind: str, value: str) -> bool:

@@ -113,6 +113,8 @@ def write(answer: X12Answer, number: int, prepared: datetime) -> bytes:
         usage="T" if asked.test else "P",
         separators=marks,
         line="\n",
+        codec=asked.opening.codec,
+        lossy=True,
     )
     before = [writer.segment(marks, _ta1(answer), "TA1")] if answer.says_ta1 else []
     groups: list[list[str]] = []

@@ -204,7 +204,7 @@ class X12Envelope(Envelope):
             self.faulty(f"ST01 {message.type!r} is no transaction set identifier", "6")
         if not 4 <= len(message.reference) <= 9:
             self.faulty(f"ST02 {message.reference!r} is not 4 to 9 characters", "7")
-        key = ("set", self._group.reference if self._group else "", message.reference)
+        key = ("set", str(interchange.groups), message.reference)
         if key in self._seen:
             self.faulty(
                 f"transaction set control number {message.reference} stands twice in its group",

@@ -22,7 +22,10 @@ GROUPS = {
 
 @dataclass(frozen=True)
 class Envelope:
-    """What ISA says. ``number`` is ISA13; ``line`` follows each terminator."""
+    """What ISA says. ``number`` is ISA13; ``line`` follows each terminator.
+
+    ``lossy`` puts a question mark for what the character set does not have, as an answer must.
+    """
 
     sender: Address
     receiver: Address
@@ -34,6 +37,7 @@ class Envelope:
     separators: Separators = USUAL
     line: str = ""
     codec: str = "ascii"
+    lossy: bool = False
 
 
 @dataclass(frozen=True)
@@ -105,7 +109,7 @@ def interchange(
     end = marks.terminator + envelope.line
     text = end.join(lines) + end
     try:
-        return text.encode(envelope.codec)
+        return text.encode(envelope.codec, "replace" if envelope.lossy else "strict")
     except UnicodeEncodeError as error:
         raise Refused(
             f"{envelope.codec} has no {error.object[error.start]!r}",
