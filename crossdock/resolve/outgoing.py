@@ -82,6 +82,7 @@ def _send(
     superseded.outbox(work.connection, [n for _, s in sends if s for n in s.withdrawn])
     creates = [status is None or (status.unsent and not status.begun) for _, status in sends]
     keys = came.keys.take(pa.array(rows)).to_pylist()
+    hashes = came.hashes.take(pa.array(rows))
     first = work.numbers("outbox", size)
     numbers = np.arange(first, first + size)
     record = came.record[rows]
@@ -100,8 +101,10 @@ def _send(
                 "operation": pa.array(["create" if create else "update" for create in creates]),
                 "idempotency_key": pa.array(
                     [
-                        idempotency_key(route, key, None if create else number)
-                        for key, create, number in zip(keys, creates, numbers.tolist(), strict=True)
+                        idempotency_key(route, key, None if create else (number, digest))
+                        for key, create, number, digest in zip(
+                            keys, creates, numbers.tolist(), hashes.to_pylist(), strict=True
+                        )
                     ]
                 ),
                 "state": work.same("pending", size),
@@ -120,14 +123,18 @@ def _send(
     work.note(route.target, record, "pending", outbox=pa.array(numbers))
 
 
-def idempotency_key(route: Route, document_key: str, number: int | None) -> str:
-    """Make the key of a send: of target and document for a create, of the number for an update.
+def idempotency_key(
+    route: Route, document_key: str, change: tuple[int, bytes] | None
+) -> str:
+    """Make the key of a send: of target and document for a create, of the ``change`` as well else.
 
-    No flow's name is in it, so a renamed or second flow creates nothing twice.
+    A change is its outbox number and the hash of the document: a backup that is restored brings
+    old numbers back, and a key must never stand for two bodies. No flow's name is in it, so a
+    renamed or second flow creates nothing twice.
     """
     name = f"{route.target}|{route.entity}|{document_key}"
-    if number is not None:
-        name += f"|{number}"
+    if change is not None:
+        name += f"|{change[0]}|{change[1].hex()}"
     return hashlib.sha256(name.encode()).hexdigest()[:40]
 
 
