@@ -246,7 +246,7 @@ class Edifact(Connector):
         from crossdock.edi import records
 
         known = self._partner
-        found = list(self._surveyed(body))
+        found = self.survey(body)
         if all(one.rejected for one in found):
             first = next(finding for one in found for finding in one.findings)
             raise Unreadable(
@@ -255,8 +255,14 @@ class Edifact(Connector):
         guides = self._guides if known.check == "guide" else None
         yield from records.tables(body, found, str(stream.options["message"]), known, guides)
 
+    def survey(self, body: Path) -> list[Interchange]:
+        """Give the envelopes of a file with every finding.
+
+        A reference that came before with other content is one, and so is an unknown sender.
+        """
+        return list(self._surveyed(body))
+
     def _surveyed(self, body: Path) -> Iterator[Interchange]:
-        """The envelopes of a file; a reference that came with other content is a finding."""
         known = self._partner
         today = self.world.now().date()
         log = self._log
@@ -279,8 +285,8 @@ class Edifact(Connector):
         return SightingFile(Path(f"{self.references}.seen")) if self.references else None
 
     # -- answers ----------------------------------------------------------------------------
-    def replies(self) -> Iterator[Page]:
-        """Yield the files of CONTRL and APERAK in the folders that are read.
+    def replies(self) -> Iterator[tuple[Reads, Page]]:
+        """Yield the files of CONTRL and APERAK in the folders that are read, with their stream.
 
         What is not theirs stays for the streams; ``landed`` archives a file that was taken.
         """
@@ -296,7 +302,10 @@ class Edifact(Connector):
                 if not found:
                     target.unlink(missing_ok=True)
                     continue
-                yield Page(entry.name, target, "edifact", origin=entry, temporary=True)
+                yield (
+                    stream,
+                    Page(entry.name, target, "edifact", origin=entry, temporary=True),
+                )
 
     def _answers(self, folder: str, entry: Entry, target: Path) -> bool:
         whole = self._exchange.download(folder, entry, target)

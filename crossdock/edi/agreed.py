@@ -42,7 +42,7 @@ class Agreed:
 
     @classmethod
     def of(cls, page: yaml.Document, data: Mapping[str, Any]) -> Agreed:
-        """Read ``answers`` and ``await`` of a partner's file; raises Misconfigured with the line."""
+        """Read ``answers`` and ``await`` of a partner's file; raises Misconfigured."""
         answers, awaited = data.get("answers") or {}, data.get("await") or {}
         for key, value in (("answers", answers), ("await", awaited)):
             if not isinstance(value, dict):
