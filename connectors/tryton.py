@@ -1,0 +1,456 @@
+"""Tryton: parties, products, sales, stock, prices and shipments over its JSON-RPC.
+
+A change of an address, a price or a line moves the record that it stands in, not the one that a
+reader asks for, and ``write_date`` is null until the first change; so a list of changes asks for
+the dates of all parts. Stock and prices are answers to a question, with no date at all.
+https://docs.tryton.org/projects/server/en/latest/topics/rpc.html
+"""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from crossdock import json
+from crossdock.api import Api
+from crossdock.auth_token import Grant, Login
+from crossdock.bodies import every, one_by_one, paths, read_until, same
+from crossdock.connector import (
+    Check,
+    Found,
+    Outcome,
+    Page,
+    Parcel,
+    Reads,
+    Verified,
+    Writes,
+    secret,
+    setting,
+)
+from crossdock.errors import CrossdockError, Misconfigured, Refused, TryLater
+from crossdock.exchange import Request
+from crossdock.verdict import at
+from crossdock.watermark import Watermark
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_HEADERS = {"Content-Type": "application/json"}
+_DATES = ("write_date", "create_date")
+_SALES = "sale.sale"
+_STEPS = {"draft": (), "quotation": ("quote",), "confirmed": ("quote", "confirm")}
+_OPEN = ("draft", "quotation")
+_SALE = ("reference", "number", "state", "sale_date", "party.code", "party.name", "currency.code",
+         "untaxed_amount", "tax_amount", "total_amount", "shipment_state", "invoice_state",
+         "comment", "lines.sequence", "lines.product.code", "lines.description", "lines.quantity",
+         "lines.unit.symbol", "lines.unit_price", "lines.amount")  # fmt: skip
+_ROUNDING = "Rounding"
+_DAY = ("year", "month", "day")
+_TIME = ("hour", "minute", "second", "microsecond")
+
+
+def _changes(model: str, fields: Sequence[str], *parts: str) -> dict[str, Any]:
+    """Options of a list of changes; ``parts`` are whose dates count beside the record's own."""
+    return {"model": model, "fields": fields, "dates": ("", *parts), "domain": ()}
+
+
+class Tryton(Api):
+    """A company in a Tryton database."""
+
+    kind = "tryton"
+    versions = (Verified("8.2", "real server"),)
+
+    url: str = setting(
+        "Where calls go: server, database and rpc/ (before 7.2 without rpc/)",
+        example="https://erp.example.com/tryton/rpc/",
+    )
+    user: str = setting("User whose company the documents belong to")
+    password: str = secret("Password of the user")
+    warehouse: str = setting("Code of the warehouse whose stock is read and set", default="WH")
+    rounding: str = setting("Largest difference of a sale's total that is made a line", default="0")
+    page: int = setting("Records a page", default=200)
+
+    parties = Reads(
+        "parties", ("id",), records="result", cursor="changed", grain="microsecond", overlap=60,
+        options=_changes("party.party", (
+            "code", "name", "active", "lang.code", "addresses.street", "addresses.postal_code",
+            "addresses.city", "addresses.country.code", "contact_mechanisms.type",
+            "contact_mechanisms.value",
+        ), "addresses.", "contact_mechanisms."),
+    )  # fmt: skip
+    products = Reads(
+        "products", ("id",), records="result", cursor="changed", grain="microsecond", overlap=60,
+        options=_changes("product.product", (
+            "code", "active", "description", "template.name", "template.type",
+            "template.code", "template.default_uom.symbol", "identifiers.type", "identifiers.code",
+        ), "template.", "identifiers."),
+    )  # fmt: skip
+    sales = Reads(
+        "sales", ("id",), records="result", cursor="changed", grain="microsecond", overlap=60,
+        money={"sum": "total_amount", "currency": "currency.code"},
+        options=_changes("sale.sale", _SALE, "lines."),
+    )  # fmt: skip
+    shipments = Reads(
+        "shipments", ("id",), records="result", cursor="changed", grain="microsecond", overlap=60,
+        options=_changes("stock.shipment.out", (
+            "number", "reference", "state", "effective_date", "customer.code", "warehouse.code",
+            "outgoing_moves.product.code", "outgoing_moves.quantity",
+            "outgoing_moves.sale.reference",
+        ), "moves."),
+    )  # fmt: skip
+    stock = Reads(
+        "stock", ("id", "location"), records="result", feed="full",
+        options={"model": "product.product", "fields": ("code", "quantity", "forecast_quantity"),
+                 "domain": (["code", "!=", None], ["template.type", "=", "goods"])},
+    )  # fmt: skip
+    prices = Reads(
+        "prices", ("id", "currency"), records="result", feed="full",
+        options={"model": "product.product", "fields": ("code", "list_price_used"),
+                 "domain": (["code", "!=", None], ["salable", "=", True])},
+    )  # fmt: skip
+
+    sale = Writes(
+        "sale", ("reference",), "lookup_before_create", reference="reference",
+        money="total_amount", currency="currency.code",
+        options={"model": "sale.sale", "creates": ("party.address",), "whole": ("lines",)},
+    )  # fmt: skip
+    party = Writes("party", ("code",), "upsert", options={"model": "party.party"})
+    product = Writes(
+        "product", ("code",), "lookup_before_create",
+        options={"model": "product.template", "once": ("list_price", "type", "default_uom", "sale_uom"),
+                 "first": {"salable": True, "products": [{}]}},
+    )  # fmt: skip
+    price = Writes(
+        "price", ("code",), "upsert", options={"model": "product.template", "never_new": True}
+    )
+
+    # -- calling ---------------------------------------------------------------------------------
+    def address(self) -> str:
+        """Give what all calls go to."""
+        return self.url
+
+    def credentials(self) -> Login:
+        """Open a session; basic authentication would hash the password at every call."""
+        return Login(
+            self._session, self.world.monotonic, header="Authorization: Session",
+            secrets=(self.password,),
+        )  # fmt: skip
+
+    def _session(self) -> Grant:
+        body = {"id": 0, "method": "common.db.login",
+                "params": [self.user, {"password": self.password}, "en"]}  # fmt: skip
+        request = Request("POST", self.url, headers=_HEADERS, body=json.dumps(body).encode())
+        said = self.plain.send(request).document(request.where).get("result")
+        if not said:
+            raise Misconfigured("Tryton does not let this user in", where=self.url)
+        return Grant(base64.b64encode(f"{self.user}:{said[0]}:{said[1]}".encode()).decode())
+
+    def _ask(self, method: str, *params: Any, again: bool = True) -> Any:
+        """Call a method; gives the result as it stands. Raises Refused for their no."""
+        body = json.dumps({"id": 0, "method": method, "params": typed(params)}).encode()
+        request = Request("POST", self.url, headers=_HEADERS, body=body, again=again)
+        answer = self.http.send(request)
+        said = answer.document(f"{method} at {self.url}")
+        if not isinstance(said, dict) or not {"result", "error"} & set(said):
+            raise TryLater("the answer is none of Tryton's", where=method)
+        if said.get("error"):
+            raise _said_no(said["error"], method)
+        return answer.body if method.endswith(".search_read") else said["result"]
+
+    @cached_property
+    def _context(self) -> dict[str, Any]:
+        """The user's context, without which company fields are empty."""
+        found: dict[str, Any] = self._ask("model.res.user.get_preferences", True, {})
+        if not found.get("company"):
+            raise Misconfigured("the user has no company", fix="give the user one in Tryton")
+        return found
+
+    def _ask_model(self, model: str, method: str, *params: Any, **context: Any) -> Any:
+        given = {**self._context, **context}
+        return self._ask(f"model.{model}.{method}", *params, given, again=method == "fields_get")
+
+    def _find(
+        self, model: str, domain: Sequence[Any], fields: Sequence[str], limit: int | None = None
+    ) -> list[dict[str, Any]]:
+        params = (list(domain), 0, limit, [["id", "ASC"]], list(fields), self._context)
+        body = self._ask(f"model.{model}.search_read", *params)
+        return [plain(record) for record in json.loads(body)["result"]]
+
+    def check(self) -> Iterator[Check]:
+        """Log in, and ask each model for one record."""
+        for name, stream in self.reads().items():
+            try:
+                found = self._find(stream.options["model"], (), ("id",), 1)
+                yield Check(f"read {name}", ok=True, detail=f"{len(found)} record seen")
+            except CrossdockError as error:
+                yield Check.failed(f"read {name}", error, stream)
+
+    # -- reading ---------------------------------------------------------------------------------
+    def read(self, stream: Reads, cursor: str | None) -> Iterator[Page]:
+        """Yield pages in the order of ids, which never shifts; the last one moves the cursor."""
+        since: list[Any] = []
+        if cursor and stream.cursor:
+            start = datetime.fromisoformat(Watermark("instant", stream.overlap).since(cursor))
+            since = [["OR", *([name, ">=", start] for name in _dates_of(stream))]]
+        began, newest = self.world.monotonic(), cursor
+        waiting: Page | None = None
+        for number, (body, records) in enumerate(self._walk(stream, since), 1):
+            if waiting:
+                yield waiting
+            for text in every(records, _DATES):
+                newest = Watermark("instant").later(newest, text, self.world.now())
+            waiting = Page(f"{stream.name}-{number:05}", body, "json")
+        if waiting:
+            mark = read_until(cursor, newest, self.world.monotonic() - began)
+            yield dataclasses.replace(waiting, cursor=mark if stream.cursor else None)
+
+    def _walk(self, stream: Reads, since: list[Any]) -> Iterator[tuple[bytes, list[Any]]]:
+        model, fields = stream.options["model"], [*stream.options["fields"], *_dates_of(stream)]
+        constants, context = self._question(stream)
+        domain = [*stream.options.get("domain", ()), *since]
+        last, head = 0, b'{"constants":' + json.dumps(constants).encode() + b',"answer":'
+        while True:
+            asked = [["id", ">", last], *domain]
+            params = (asked, 0, self.page, [["id", "ASC"]], fields, {**self._context, **context})
+            body = self._ask(f"model.{model}.search_read", *params)
+            records = json.loads(body)["result"]
+            if records:
+                yield head + body + b"}", [plain(record) for record in records]
+            if len(records) < self.page:
+                return
+            last = int(records[-1]["id"])
+
+    def _question(self, stream: Reads) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Give what every record of a stream holds beside its fields, and the context to ask in."""
+        if stream.name == "stock":
+            return {"location": self.warehouse}, {"locations": [self._warehouse["id"]]}
+        if stream.name == "prices":
+            company = self._find("company.company", [["id", "=", self._context["company"]]],
+                                 ("currency.code",))  # fmt: skip
+            return {"currency": company[0]["currency"]["code"]}, {}
+        return {}, {}
+
+    @cached_property
+    def _warehouse(self) -> dict[str, Any]:
+        domain = [["type", "=", "warehouse"], ["code", "=", self.warehouse]]
+        found = self._find("stock.location", domain, ("code",), 1)
+        if not found:
+            raise Misconfigured(f"Tryton has no warehouse {self.warehouse!r}", where=self.system)
+        return found[0]
+
+    def tables(self, stream: Reads, media: str, body: Path) -> Iterator[pa.Table]:
+        """Parse landed answers: typed values become text, ``party.`` becomes ``party``."""
+        from crossdock.formats.rows import nested
+
+        page = json.loads(body.read_bytes(), stream.name)
+        found = [{**plain(record), **page["constants"]} for record in page["answer"]["result"]]
+        yield nested([json.dumps(record) for record in found], range(1, len(found) + 1))
+
+    # -- writing ---------------------------------------------------------------------------------
+    def lookup(self, stream: Writes, parcels: Sequence[Parcel]) -> dict[str, Found | None]:
+        """Read back by natural key; a sale that is not where it shall be is not there yet."""
+        found: dict[str, Found | None] = {}
+        for parcel in parcels:
+            record = self._present(stream, parcel.body)
+            there = record and not (stream.name == "sale" and _steps_left(record, parcel.body))
+            found[parcel.reference] = Found(str(record["id"]), record) if record and there else None
+        return found
+
+    def _present(self, stream: Writes, body: Mapping[str, Any]) -> dict[str, Any] | None:
+        key, model = stream.key[0], stream.options["model"]
+        asked = {"_timestamp", *paths(body), *(("state", "lines.id") if model == _SALES else ())}
+        found = self._find(model, [[key, "=", str(body[key])]], sorted(asked), 2)
+        if len(found) > 1:
+            raise Refused(f"Tryton has several with the {key} {body[key]}")
+        return found[0] if found else None
+
+    def write(self, stream: Writes, parcels: Sequence[Parcel]) -> list[Outcome]:
+        """Create or change one record each; a sale goes on to the state that it shall have.
+
+        A body has Tryton's own names; what it refers to is given by its fields ({code: EUR}).
+        """
+        def put(parcel: Parcel) -> str:
+            way = self._put_sale if stream.name == "sale" else self._put
+            return str(way(stream, parcel.body, self._present(stream, parcel.body)))
+
+        return one_by_one(parcels, put)
+
+    def _put(self, stream: Writes, body: Mapping[str, Any], found: dict[str, Any] | None) -> int:
+        """Create the record, or write what differs, under the lock that was read with it."""
+        options, model = stream.options, stream.options["model"]
+        if found is None:
+            if options.get("never_new"):
+                raise TryLater(f"Tryton does not have {body[stream.key[0]]} yet")
+            values = self._values(stream, model, {**options.get("first", {}), **body})
+            return int(self._ask_model(model, "create", [values])[0])
+        kept = (stream.key[0], *options.get("once", ()))
+        differs = {
+            name: value for name, value in body.items()
+            if name not in kept and not same(found.get(name), value)
+        }  # fmt: skip
+        values = self._values(stream, model, differs, found)
+        if values:
+            stamp = str(found["_timestamp"])
+            if "." not in stamp:  # a lock of whole seconds holds once its second is over
+                self.world.sleep(1.0)
+                if self._present(stream, body) != found:
+                    raise TryLater("the record is being changed in Tryton")
+            lock = {"_timestamp": {f"{model},{found['id']}": stamp}}
+            self._ask_model(model, "write", [found["id"]], values, **lock)
+        return int(found["id"])
+
+    def _values(
+        self, stream: Writes, model: str, body: Mapping[str, Any], found: Any = None
+    ) -> dict[str, Any]:
+        """Turn a body into what Tryton takes, by its own description of the model's fields."""
+        fields, made = self._fields(model), {}
+        for name, value in body.items():
+            if name not in fields:
+                raise Misconfigured(f"Tryton's {model} has no field {name!r}", where=stream.name)
+            kind, relation = fields[name]["type"], fields[name].get("relation")
+            if value is None or fields[name]["readonly"]:
+                continue  # what Tryton computes is compared, not written
+            if kind == "many2one":
+                value = self._one(stream, relation, value)
+            elif kind == "many2many":
+                value = [["add", [self._one(stream, relation, value)]]]
+            elif kind == "one2many":
+                there = (found or {}).get(name) or []
+                whole = name in stream.options.get("whole", ())
+                gone = [["delete", [item["id"] for item in there]]] if whole and there else []
+                new = [item for item in value if whole or not same(there, item)]
+                value = [*gone, ["create", [self._values(stream, relation, item) for item in new]]]
+            made[name] = value
+        return made
+
+    def _fields(self, model: str) -> dict[str, Any]:
+        if model not in self._known_fields:
+            self._known_fields[model] = self._ask_model(model, "fields_get", None)
+        return self._known_fields[model]
+
+    @cached_property
+    def _known_fields(self) -> dict[str, dict[str, Any]]:
+        return {}
+
+    def _one(self, stream: Writes, model: str, given: Mapping[str, Any]) -> int:
+        """Find what a document refers to by its fields; it may still be on its way."""
+        domain = [[path, "=", at(given, path)] for path in sorted(paths(given))]
+        if "company" in self._fields(model):
+            domain.append(["company", "=", self._context["company"]])
+        found = self._find(model, domain, ("id",), 2)
+        if not found and model in stream.options.get("creates", ()):
+            return int(self._ask_model(model, "create", [self._values(stream, model, given)])[0])
+        if len(found) != 1:
+            words = "several" if found else "no"
+            asked = ", ".join(f"{path} {value}" for path, _, value in domain[:1])
+            raise TryLater(f"Tryton has {words} {model} with {asked}")
+        return int(found[0]["id"])
+
+    def _put_sale(
+        self, stream: Writes, body: Mapping[str, Any], found: dict[str, Any] | None
+    ) -> int:
+        """Bring a sale to its lines, its total and its state; what is under way stays as it is."""
+        if found is None or (found["state"] in _OPEN and not _alike(found, body)):
+            if found and found["state"] == "quotation":
+                self._ask_model(_SALES, "draft", [found["id"]])
+                found = self._present(stream, body)
+            self._put(stream, {k: v for k, v in body.items() if k != "state"}, found)
+            found = self._evened_out(stream, body)
+        if body.get("state") != "cancelled" and not _alike(found, body):
+            raise Refused(f"the sale is {found['state']} in Tryton and differs: change it there")
+        for step in _steps_left(found, body):
+            self._ask_model(_SALES, step, [found["id"]])
+        return int(found["id"])
+
+    def _evened_out(self, stream: Writes, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Make a line of what two ways of rounding differ by; more than that is no sale of ours."""
+        found = self._present(stream, body) or {}
+        rest = Decimal(body["total_amount"]) - Decimal(found["total_amount"])
+        if abs(rest) > Decimal(self.rounding):
+            self._ask_model(_SALES, "cancel", [found["id"]])
+            self._ask_model(_SALES, "delete", [found["id"]])
+            words = f"Tryton comes to {found['total_amount']}, the order to {body['total_amount']}"
+            raise Refused(f"{words}: check taxes, and the setting rounding")
+        if rest:
+            line = {"description": _ROUNDING, "quantity": Decimal(1), "unit_price": rest}
+            lines = {"lines": [["create", [line]]]}
+            self._ask_model(_SALES, "write", [found["id"]], lines)
+            found = self._present(stream, body) or {}
+        return found
+
+
+def _alike(sale: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
+    """Compare lines and total; the line that evens out the rounding is none of the document's."""
+    lines = [line for line in sale["lines"] if line["description"] != _ROUNDING]
+    return len(lines) == len(body["lines"]) and same(
+        {"lines": lines, "total_amount": sale["total_amount"]},
+        {"lines": body["lines"], "total_amount": body["total_amount"]},
+    )
+
+
+def _dates_of(stream: Reads) -> list[str]:
+    return [part + name for part in stream.options.get("dates", ()) for name in _DATES]
+
+
+def _steps_left(sale: Mapping[str, Any], body: Mapping[str, Any]) -> tuple[str, ...]:
+    wanted, state = body.get("state", "confirmed"), sale["state"]
+    if wanted == "cancelled":
+        return () if state == "cancelled" else ("cancel",)
+    if state == "cancelled":
+        raise Refused(f"sale {sale['number']} was cancelled in Tryton")
+    steps = _STEPS[wanted]
+    return {"draft": steps, "quotation": steps[1:]}.get(state, ())
+
+
+def _said_no(error: Any, method: str) -> CrossdockError:
+    """Make an error of theirs: the name of an exception, and words."""
+    name, words = (error + ["", ""])[:2] if isinstance(error, list) else (error, "")
+    name, words = str(name), str(words[0] if isinstance(words, list) and words else words)
+    if name in {"UserError", "UserWarning"} or name.endswith("ValidationError"):
+        return Refused(words.partition("\n")[0][:300] or name, where=method)
+    if name.startswith("'"):
+        return Misconfigured(f"this Tryton does not know {name}", where=method, fix="see versions")
+    return TryLater(f"{name} {words}"[:200].strip(), where=method)
+
+
+def typed(value: Any) -> Any:
+    """Write decimals, days and instants as Tryton's typed JSON.
+
+    >>> typed(Decimal("1.50"))
+    {'__class__': 'Decimal', 'decimal': '1.50'}
+    """
+    if isinstance(value, Decimal):
+        return {"__class__": "Decimal", "decimal": f"{value:f}"}
+    if isinstance(value, date):
+        instant = isinstance(value, datetime)
+        made = {name: getattr(value, name) for name in (*_DAY, *(_TIME if instant else ()))}
+        return {"__class__": "datetime" if instant else "date", **made}
+    if isinstance(value, Mapping):
+        return {name: typed(item) for name, item in value.items()}
+    return [typed(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def plain(value: Any) -> Any:
+    """Read Tryton's typed JSON: values become text, and the record ``party.`` becomes ``party``.
+
+    >>> plain({"party.": {"code": "7"}, "total": {"__class__": "Decimal", "decimal": "1.50"}})
+    {'party': {'code': '7'}, 'total': '1.50'}
+    """
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    kind = value.get("__class__")
+    if kind == "Decimal":
+        return value["decimal"]
+    if kind in {"date", "datetime"}:
+        parts = [int(value[name]) for name in (*_DAY, *(_TIME if kind == "datetime" else ()))]
+        made = datetime(*parts)  # type: ignore[arg-type] # noqa: DTZ001 - Tryton says no zone
+        return made.isoformat(timespec="microseconds") if kind == "datetime" else f"{made:%Y-%m-%d}"
+    return {name.removesuffix("."): plain(item) for name, item in value.items()}

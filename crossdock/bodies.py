@@ -1,0 +1,97 @@
+"""Compare what a document wants with what a system holds, and send documents one at a time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from crossdock.connector import Outcome, Parcel
+from crossdock.errors import Refused, TryLater
+from crossdock.exchange import NoAnswer
+from crossdock.watermark import Watermark
+
+
+def one_by_one(parcels: Sequence[Parcel], put: Callable[[Parcel], str]) -> list[Outcome]:
+    """Put each parcel by itself; ``put`` gives their id, or raises what becomes its outcome.
+
+    Raises Misconfigured where nothing was sent yet; later it ends the rest as try_later.
+    """
+    outcomes: list[Outcome] = []
+    for parcel in parcels:
+        try:
+            outcomes.append(Outcome(parcel.reference, "delivered", put(parcel)))
+        except NoAnswer as error:
+            outcomes.append(Outcome(parcel.reference, "uncertain", message=error.what))
+        except Refused as error:
+            outcomes.append(Outcome(parcel.reference, "refused", message=error.what))
+        except TryLater as error:
+            words, after = error.what, error.after
+            outcomes.append(Outcome(parcel.reference, "try_later", None, words, after))
+    return outcomes
+
+
+def paths(body: Any, before: str = "") -> set[str]:
+    """Name the fields that a body gives, with dots.
+
+    >>> sorted(paths({"party": {"code": "7"}, "lines": [{"quantity": 1}], "note": None}))
+    ['lines.quantity', 'note', 'party.code']
+    """
+    if isinstance(body, (list, tuple)):
+        return {path for item in body for path in paths(item, before)}
+    if isinstance(body, Mapping):
+        return {path for name in body for path in paths(body[name], f"{before}.{name}")}
+    return {before.removeprefix(".")}
+
+
+def same(there: Any, wanted: Any) -> bool:
+    """Say whether all that is wanted is there; what else is there does not matter.
+
+    A list holds what is wanted where each wanted item is among its own.
+
+    >>> same({"code": "7", "id": 1}, {"code": "7"}), same([{"n": "1.00"}], [{"n": Decimal(1)}])
+    (True, True)
+    """
+    if isinstance(wanted, Mapping):
+        items = there if isinstance(there, list) else [there]
+        return any(
+            isinstance(item, Mapping) and all(same(item.get(k), v) for k, v in wanted.items())
+            for item in items
+        )
+    if isinstance(wanted, (list, tuple)):
+        return all(same(there, item) for item in wanted)
+    if isinstance(wanted, Decimal):
+        return there is not None and Decimal(str(there)) == wanted
+    return wanted is None or str(there) == str(wanted)
+
+
+def every(record: Any, names: Sequence[str]) -> Iterator[Any]:
+    """Yield the values that stand under ``names`` anywhere in a record, none of them null.
+
+    >>> list(every({"at": 1, "lines": [{"at": 2}, {"at": None}]}, ["at"]))
+    [1, 2]
+    """
+    if isinstance(record, list):
+        for part in record:
+            yield from every(part, names)
+    elif isinstance(record, Mapping):
+        yield from (record[name] for name in names if record.get(name) is not None)
+        for part in record.values():
+            yield from every(part, names)
+
+
+def read_until(known: str | None, newest: str | None, seconds: float) -> str | None:
+    """Give the cursor after a read that took ``seconds`` and saw ``newest``, not before ``known``.
+
+    What changed while pages were read, and was already behind us, is newer than the first
+    question: so the cursor goes back by as long as the reading took.
+
+    >>> read_until("2026-01-02T00:00:00.000000", "2026-01-02T00:01:00.000000", 2.4)
+    '2026-01-02T00:00:57'
+    """
+    if newest is None:
+        return known
+    back = Watermark("instant", math.ceil(seconds)).since(newest)
+    return back if known is None else max(known, back, key=datetime.fromisoformat)
