@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from crossdock import ledger
+from crossdock import flows, ledger
 from crossdock.errors import CrossdockError, Refused, TryLater
 from crossdock.flow import Books
 from crossdock.home import Home
@@ -29,7 +29,7 @@ def close_run(home: Home, store: Store, run_id: str) -> Books:
     run = find(store, run_id)
     if run.state == "closed":
         return _books(store, run, "")
-    later = _sweep(store, run)
+    later = _sweep(store, run) or _correspond(home, store, run)
     books = _books(store, run, later)
     with store.writing() as connection:
         guard(connection, run.lease, run.fence)
@@ -47,6 +47,19 @@ def close_run(home: Home, store: Store, run_id: str) -> Books:
     store.release(run.lease, run.holder)
     close_targets()
     return books
+
+
+def _correspond(home: Home, store: Store, run: Run) -> str:
+    """Answer the partners of the flow, and hear what they say; gives why some of it waits."""
+    from crossdock.edi.account import is_account
+
+    flow = flows.load(home, run.flow)
+    names = {leg.system for leg in flow.legs} | {route.system for route in flow.routes}
+    if not any(is_account(home, name) for name in names):
+        return ""
+    from crossdock.edi.desk import attend
+
+    return "; ".join(filter(None, (one.later for one in attend(home, store, flow, run.id))))
 
 
 def interrupted(store: Store, run_id: str, error: CrossdockError) -> None:

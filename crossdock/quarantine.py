@@ -27,12 +27,16 @@ ACTIONS = {
     "refused": (RESUBMIT, REJECT),
     "uncertain": (RESUBMIT, RELEASE, REJECT),
     "unknown partner": (RESUBMIT, REJECT),
+    "unanswered": (RELEASE, REJECT),
+    "order family": (RESUBMIT, RELEASE, REJECT),
 }
 
 #: What *release* means, for the causes where it is not "deliver in spite of the rule".
 RELEASED = {
     "uncertain": "it arrived: book it as delivered",
     "conflict": "take the incoming document",
+    "unanswered": "nobody waits for it any more",
+    "order family": "send it in spite of the other documents of its order",
 }
 
 
@@ -135,6 +139,8 @@ def _decide(store: Store, action: str, holds: Sequence[int], who: str, reason: s
             state = "done"
             if row["subject"] == "delivery":
                 _delivery(connection, action, row, who, reason)
+            elif row["subject"] == "task":
+                _closed(connection, row, "released" if action == RELEASE else "rejected")
             elif action == REJECT:
                 _rejected(connection, row, who, reason)
             else:
@@ -172,13 +178,18 @@ def _note(
     )
 
 
-def _rejected(connection: sa.Connection, row: Any, who: str, reason: str) -> None:
-    hold, ledger = schema.hold, schema.ledger
+def _closed(connection: sa.Connection, row: Any, state: str) -> None:
+    hold = schema.hold
     connection.execute(
         hold.update()
         .where(hold.c.id == row["id"])
-        .values(state="rejected", closed_at=datetime.now(UTC))
+        .values(state=state, closed_at=datetime.now(UTC))
     )
+
+
+def _rejected(connection: sa.Connection, row: Any, who: str, reason: str) -> None:
+    ledger = schema.ledger
+    _closed(connection, row, "rejected")
     if row["version_id"] is None:
         return
     connection.execute(
@@ -198,8 +209,10 @@ def _delivery(connection: sa.Connection, action: str, row: Any, who: str, reason
         REJECT: ("rejected", "rejected", f"rejected by {who}: {reason}", "rejected"),
     }
     sent, stands, words, closed = states[action]
+    if action == RELEASE and row["cause"] == "order family":  # the push sees who let it pass
+        sent, stands, words = "pending", "pending", ""
     values: dict[str, Any] = {"state": sent, "claim": None, "next_try_at": None}
-    if action == RESUBMIT:
+    if sent == "pending":
         values |= {"attempts": 0, "body_hash": None}
     batch_id = connection.execute(
         outbox.update()
@@ -207,7 +220,7 @@ def _delivery(connection: sa.Connection, action: str, row: Any, who: str, reason
         .values(**values)
         .returning(outbox.c.batch_id)
     ).scalar_one()
-    if action == RESUBMIT:
+    if sent == "pending":
         waiting = schema.batch.update().where(schema.batch.c.id == batch_id)
         connection.execute(waiting.values(waiting=True))
     touched = connection.execute(
@@ -217,11 +230,7 @@ def _delivery(connection: sa.Connection, action: str, row: Any, who: str, reason
         .returning(ledger.c.version_id)
     ).scalars()
     superseded.refresh(connection, pa.array(sorted(set(touched)), pa.int64()))
-    connection.execute(
-        schema.hold.update()
-        .where(schema.hold.c.id == row["id"])
-        .values(state=closed, closed_at=datetime.now(UTC))
-    )
+    _closed(connection, row, closed)
 
 
 def _hold(connection: sa.Connection, hold_id: int) -> Any:

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from crossdock.budget import next_full
 from crossdock.connector import Budget, Connector, World
 from crossdock.edi.duplicates import Sighting
+from crossdock.edi.life import StoreLife
 from crossdock.errors import TryLater
 from crossdock.home import Home
 from crossdock.objects import Objects
@@ -187,6 +188,7 @@ def opened_system(home: Home, store: Store, name: str) -> Connector:
     for attribute, kept in (
         ("control", StoreReferences(store)),
         ("interchanges", StoreInterchanges(store)),
+        ("life", StoreLife(store)),
     ):
         if hasattr(connector, attribute):
             vars(connector)[attribute] = kept
