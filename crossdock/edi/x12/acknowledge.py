@@ -15,7 +15,7 @@ from typing import BinaryIO
 from crossdock.edi.check import Checked, check_source
 from crossdock.edi.finding import Finding
 from crossdock.edi.guide import Guides
-from crossdock.edi.separators import Element, part
+from crossdock.edi.separators import Element, Separators, part
 from crossdock.edi.tokenizer import CharsetChoice
 from crossdock.edi.writer import Address, Plain
 from crossdock.edi.x12 import writer
@@ -23,6 +23,7 @@ from crossdock.edi.x12.codes import IN_ERROR, SEGMENTS_IN_ERROR
 from crossdock.edi.x12.interchange import X12Group, X12Interchange
 
 ACCEPTED, REJECTED, PARTLY = "A", "R", "P"
+_VERSION = "004010"
 _MOST_SEGMENTS, _MOST_ELEMENTS, _MOST_CODES, _LONGEST = 999, 99, 5, 99
 
 
@@ -105,23 +106,26 @@ def write(answer: X12Answer, number: int, prepared: datetime) -> bytes:
     asked = answer.interchange
     marks = asked.separators
     envelope = writer.Envelope(
-        sender=Address(asked.receiver[:15], asked.header(7)[:2]),
-        receiver=Address(asked.sender[:15], asked.header(5)[:2]),
+        sender=_address(marks, asked.header(8), asked.header(7)),
+        receiver=_address(marks, asked.header(6), asked.header(5)),
         number=number,
         prepared=prepared,
-        version=asked.header(12) if len(asked.header(12)) == 5 else "00401",
+        version=asked.header(12) if asked.header(12).isdigit() else "00401",
         usage="T" if asked.test else "P",
         separators=marks,
         line="\n",
         codec=asked.opening.codec,
         lossy=True,
     )
-    before = [writer.segment(marks, _ta1(answer), "TA1")] if answer.says_ta1 else []
+    before = [writer.segment(marks, _fit(marks, _ta1(answer)), "TA1")] if answer.says_ta1 else []
     groups: list[list[str]] = []
     by_address = groupby(answer.answered, key=lambda one: _addresses(one.group))
-    for (sender, receiver, version), found in by_address:
+    for addresses, found in by_address:
+        sender, receiver, version = (str(one) for one in _fit(marks, addresses))
         made = [
-            writer.transaction(marks, "997", f"{place:04d}", _body(one))
+            writer.transaction(
+                marks, "997", f"{place:04d}", (_fit(marks, parts) for parts in _body(one))
+            )
             for place, one in enumerate(found, 1)
         ]
         head = writer.Group("FA", receiver, sender, number + len(groups), version)
@@ -129,15 +133,30 @@ def write(answer: X12Answer, number: int, prepared: datetime) -> bytes:
     return writer.interchange(envelope, groups, before)
 
 
+def _fit(marks: Separators, parts: Plain) -> Plain:
+    """Take separators out of what is quoted from a faulty interchange; X12 cannot release them."""
+    unfit = str.maketrans("", "", marks.element + marks.component + marks.repetition)
+    return [
+        part.translate(unfit) if isinstance(part, str) else [one.translate(unfit) for one in part]
+        for part in parts
+    ]
+
+
+def _address(marks: Separators, identification: str, qualifier: str) -> Address:
+    fitting = [str(part) for part in _fit(marks, [identification.rstrip(), qualifier])]
+    return Address(fitting[0][:15], fitting[1][:2])
+
+
 def _addresses(group: X12Group) -> tuple[str, str, str]:
-    return part(group.elements, 2), part(group.elements, 3), group.version[:6] or "004010"
+    return part(group.elements, 2), part(group.elements, 3), group.version[:6] or _VERSION
 
 
 def _ta1(answer: X12Answer) -> Plain:
     asked, fault = answer.interchange, answer.fault
     verdict = REJECTED if fault else ACCEPTED
     code = fault.code if fault else "000"
-    return ["TA1", asked.reference, asked.header(9), asked.header(10), verdict, code]
+    known = [asked.header(element) for element in (13, 9, 10)]
+    return ["TA1", *known, verdict, code]
 
 
 def _body(answer: GroupAnswer) -> Iterator[Plain]:

@@ -33,8 +33,8 @@ def header(window: bytes) -> tuple[Separators, int] | None:
     marks = [mark.decode("latin-1") for mark in (element, component, terminator)]
     if len(set(marks)) < 3 or any(mark.isalnum() or not mark.isascii() for mark in marks):
         return None
-    if terminator == b"\r" and window[end + 1 : end + 2] == b"\n":
-        pass  # the line feed is a gap before the next segment
+    if terminator in window[: end - 1]:
+        return None
     repetition = fields[11]
     usable = len(repetition) == 1 and not repetition.isalnum() and repetition not in [" ", *marks]
     repeats = usable and fields[12] >= _REPEATS_SINCE
