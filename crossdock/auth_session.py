@@ -6,7 +6,6 @@ whatever name. https://help.sap.com/docs/SAP_NETWEAVER_750 (Cross-Site Request F
 
 from __future__ import annotations
 
-import dataclasses
 import threading
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -110,9 +109,9 @@ class Csrf:
         return True
 
     def _fetch(self) -> None:
-        request = Request("GET", self._url, query=self._query, headers={self._header: "Fetch"})
-        signed = self._inner.sign(dataclasses.replace(request, headers={**request.headers,
-                                                                        **self._jar.header()}))  # fmt: skip
+        headers = {self._header: "Fetch", **self._jar.header()}
+        request = Request("GET", self._url, query=self._query, headers=headers)
+        signed = self._inner.sign(request)
         answer = self._session.send(signed)
         self._jar.take(answer.cookies)
         self._token = answer.headers.get(self._header.lower(), "")

@@ -52,11 +52,10 @@ def records_of(table: pa.Table, stream: Reads) -> pa.Table:
         if not canonical.isascii() and _SURROGATE.search(canonical):
             fault = fault or "the record holds half a character (a lone surrogate)"
             currency = _SURROGATE.sub("?", currency)
-        tombstone = stream.options.get("tombstone")
         digest = hashlib.sha256((canonical if fault is None else str(text)).encode())
         made["key"].append(key if fault is None else f"?{digest.hexdigest()[:16]}")
         made["hash"].append(digest.digest())
-        made["deleted"].append(bool(tombstone and _at(record, str(tombstone))))
+        made["deleted"].append(_is_gone(record, stream))
         made["amount"].append(amount)
         made["currency"].append(currency)
         made["fault"].append(fault)
@@ -88,6 +87,13 @@ def _parsed(text: str | None, fault: str | None) -> tuple[Any, str | None]:
     except (ValueError, RecursionError):
         return {}, "the record is not JSON"
     return (record, None) if isinstance(record, dict) else ({}, "the record is no JSON object")
+
+
+def _is_gone(record: Any, stream: Reads) -> bool:
+    """Say whether a record is a tombstone, by the field (or field=value) that the stream names."""
+    path, mark, wanted = stream.gone_by.partition("=")
+    found = _at(record, path) if path else None
+    return str(found) == wanted if mark else bool(found)
 
 
 def _tagged(value: Any) -> Any:

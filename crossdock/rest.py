@@ -7,7 +7,8 @@ options of ``crossdock.rest_listing`` and ``crossdock.rest_sending``.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from crossdock.api import Api
 from crossdock.connector import Check, Found, Outcome, Page, Parcel, Reads, Writes
@@ -19,9 +20,16 @@ from crossdock.rest_read import Reader
 from crossdock.rest_sending import verify
 from crossdock.rest_write import Writer
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 
 class RestApi(Api):
-    """An account at a REST API."""
+    """An account at a REST API.
+
+    A dialect over it (GraphQL, OData) overrides ``list_of`` and ``target_of``, which say its own
+    options in those of REST.
+    """
 
     @classmethod
     def stream(cls, name: str, spec: Mapping[str, Any]) -> Reads | Writes:
@@ -34,9 +42,19 @@ class RestApi(Api):
     def verify(cls, stream: Reads | Writes) -> None:
         """Raise ValueError or Misconfigured where the options of a stream cannot work."""
         if isinstance(stream, Writes):
-            verify(stream)
+            verify(cls.target_of(stream))
         elif not stream.options.get("of"):
-            Listing.of(stream, cls.rules)
+            Listing.of(cls.list_of(stream), cls.rules)
+
+    @classmethod
+    def list_of(cls, stream: Reads) -> Reads:
+        """Give a list as REST declares it."""
+        return stream
+
+    @classmethod
+    def target_of(cls, stream: Writes) -> Writes:
+        """Give a target as REST declares it."""
+        return stream
 
     def check(self) -> Iterator[Check]:
         """Ask for the first page of each list; log in where there is none."""
@@ -64,18 +82,26 @@ class RestApi(Api):
         """Yield the pages after ``cursor``, oldest first."""
         return self.reader(stream).pages(cursor)
 
+    def landed(self, stream: Reads, page: Page) -> None:
+        """Take what was landed out of the queue, where the stream says how."""
+        self.reader(stream).acknowledge(page)
+
+    def tables(self, stream: Reads, media: str, body: Path) -> Iterator[pa.Table]:
+        """Parse landed bytes into tables of raw records, as ``Connector.tables`` says."""
+        return super().tables(self.list_of(stream), media, body)
+
     def write(self, stream: Writes, parcels: Sequence[Parcel]) -> list[Outcome]:
         """Send parcels; one verdict each."""
-        return Writer(self.http, self.address(), stream, self.rules).write(parcels)
+        return Writer(self.http, self.address(), self.target_of(stream), self.rules).write(parcels)
 
     def lookup(self, stream: Writes, parcels: Sequence[Parcel]) -> dict[str, Found | None]:
         """Read parcels back as the stream's ``lookup`` says."""
-        return lookup(self.http, self.address(), stream, parcels)
+        return lookup(self.http, self.address(), self.target_of(stream), parcels, self.rules)
 
     def follow(self, stream: Writes, parcels: Sequence[Parcel]) -> list[Outcome]:
         """Ask what became of accepted parcels as the stream's ``job`` says."""
-        return follow(self.http, self.address(), stream, parcels, self.rules)
+        return follow(self.http, self.address(), self.target_of(stream), parcels, self.rules)
 
     def reader(self, stream: Reads) -> Reader:
         """Give what reads a stream once."""
-        return Reader(self.http, self.address(), stream, self.system, self.rules)
+        return Reader(self.http, self.address(), self.list_of(stream), self.system, self.rules)

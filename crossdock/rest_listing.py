@@ -3,7 +3,10 @@
 ``path``, ``parameters``, ``headers``, ``method`` (GET, or POST with the parameters in a JSON body),
 ``paging``, ``since`` (the parameter that takes the cursor), ``start`` (its first value),
 ``cursor_is`` with ``cursor_format`` and ``since_format``, ``errors`` (rules of the verdict),
-``cost``, ``deadline``, ``most_mb``, ``most_pages`` and ``unmarked_end``.
+``cost``, ``deadline``, ``most_mb``, ``most_pages`` and ``unmarked_end``; for other feeds ``log``
+and ``window`` (``crossdock.rest_feed``), ``ack`` (how a queue is told what was taken: ``path``,
+``method``, ``ids``, ``field``) and ``detail`` (a list of names whose records are fetched: ``path``,
+``field``, ``list``, ``ids``, ``chunk``, ``method``, ``parameters``).
 """
 
 from __future__ import annotations
@@ -15,14 +18,15 @@ from typing import Any
 
 from crossdock.connector import Reads
 from crossdock.exchange import DEADLINE
-from crossdock.paging import MOST_PAGES, Link, Paging, Single, paging
+from crossdock.paging import MOST_PAGES, Link, Numbered, Paging, Single, paging
+from crossdock.rest_feed import Log, Window
 from crossdock.verdict import Rule
 from crossdock.watermark import Watermark, watermark
 
 KNOWN = {
     "path", "parameters", "method", "paging", "since", "start", "cursor_is", "cursor_format",
     "since_format", "errors", "cost", "deadline", "most_mb", "most_pages", "unmarked_end",
-    "headers",
+    "headers", "log", "window", "ack", "detail",
 }  # fmt: skip
 
 
@@ -44,6 +48,10 @@ class Listing:
     most_bytes: int
     most_pages: int
     unmarked_end: bool
+    log: Log | None
+    window: Window | None
+    ack: Mapping[str, Any]
+    detail: Mapping[str, Any]
 
     @classmethod
     def of(cls, stream: Reads, rules: Sequence[Mapping[str, Any]] = ()) -> Listing:
@@ -58,6 +66,7 @@ class Listing:
         way = paging(given.get("paging"))
         if stream.media != "json" and not isinstance(way, (Single, Link)):
             raise ValueError(f"media {stream.media} can be paged by link only")
+        _verify_feed(stream, way)
         method = str(given.get("method", "GET")).upper()
         if method not in {"GET", "POST"}:
             raise ValueError(f"a list is read by GET or POST, not {method}")
@@ -83,7 +92,28 @@ class Listing:
             most_bytes=int(given.get("most_mb", 50)) << 20,
             most_pages=int(given.get("most_pages", MOST_PAGES)),
             unmarked_end=bool(given.get("unmarked_end", False)),
+            log=Log.of(given["log"]) if "log" in given else None,
+            window=Window.of(given["window"]) if "window" in given else None,
+            ack=given.get("ack", {}),
+            detail=given.get("detail", {}),
         )
+
+
+def _verify_feed(stream: Reads, way: Paging) -> None:
+    """Raise ValueError where a feed lacks what it is read by."""
+    shape, given = stream.shape, stream.options
+    for feed in ("log", "window"):
+        if (shape == feed) != (feed in given):
+            raise ValueError(f"feed: {feed} and the option {feed} belong together")
+    if shape == "window" and not isinstance(way, (Single, Numbered)):
+        raise ValueError("a window is paged by page or offset, whose last page is read first")
+    if stream.deletes == "sweep" and shape != "full":
+        raise ValueError("deletes: sweep needs a stream that is read whole each time")
+    if stream.deletes == "tombstone" and not stream.tombstone:
+        raise ValueError("deletes: tombstone needs tombstone, the field that says it")
+    for option, wanted in (("ack", "path"), ("detail", "path")):
+        if option in given and wanted not in given[option]:
+            raise ValueError(f"{option} needs {wanted}")
 
 
 def refuse_typos(given: Mapping[str, Any], known: Collection[str]) -> None:

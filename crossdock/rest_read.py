@@ -1,4 +1,4 @@
-"""Read a list of a REST API as its stream declares it: pages, cursor, verdict.
+"""Read a stream of a REST API as it is declared: pages, cursor, the kind of feed.
 
 Some lists come newest first: their pages are handed on from the last to the first, and the cursor
 moves with the newest page only. Pages with numbers shift when records come or go meanwhile: keys
@@ -11,20 +11,22 @@ import dataclasses
 import hashlib
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from crossdock import json
 from crossdock.connector import Page, Reads
-from crossdock.errors import Misconfigured, Refused, TryLater, Unreadable
-from crossdock.exchange import Answer, Request
+from crossdock.errors import Misconfigured, TryLater, Unreadable
+from crossdock.exchange import Answer
 from crossdock.http import HttpSession
 from crossdock.paging import Numbered, Seen, Step, Walk
+from crossdock.rest_feed import gone, window_bounds
+from crossdock.rest_fetch import Fetch, keys_of
 from crossdock.rest_listing import Listing
-from crossdock.verdict import at, listed
+from crossdock.verdict import Heard, at
+from crossdock.watermark import instant
 
 ROUNDS = 3
-_LINES = {"csv", "tsv", "ndjson"}
 
 
 class Reader:
@@ -38,55 +40,81 @@ class Reader:
         system: str = "",
         rules: Sequence[Mapping[str, Any]] = (),
     ) -> None:
-        self._session = session
         self._stream = stream
         self._system = system
         self._listing = Listing.of(stream, rules)
-        self._base = base
+        self._fetch = Fetch(session, base, stream, self._listing)
+        self._world = session.world
         self._mark: str | None = None
-        self._keys: set[int] = set()
+        self._keys: set[tuple[str, ...]] = set()
         self._total: int | None = None
         self._number = 0
 
     def pages(self, cursor: str | None) -> Iterator[Page]:
         """Yield the pages after ``cursor``, the oldest first."""
         self._mark = cursor
-        first = self._listing.paging.first(Step(self._url(), self._values(cursor)))
-        if self._stream.order == "newest_first":
-            yield from self._backwards(first, cursor)
+        self._verify_kept(cursor)
+        if self._listing.log:
+            yield from self._logged(cursor)
+        elif self._listing.window:
+            yield from self._windows(cursor)
+        elif self._stream.order == "newest_first":
+            yield from self._backwards(self._first(cursor), cursor)
         else:
-            yield from self._forwards(first, cursor)
+            yield from self._forwards(self._first(cursor), cursor)
 
     def try_once(self) -> int:
         """Ask for the first page and give the number of its records."""
-        step = self._listing.paging.first(Step(self._url(), self._values(None)))
-        return len(self._fetch(step)[1].records)
+        extra: Mapping[str, str] = {}
+        if self._listing.window:
+            now = self._world.now()
+            start = now - timedelta(minutes=1)
+            extra = next(self._listing.window.spans(start, now))[0]
+        return len(self._fetch.page(self._first(None, extra))[1].records)
 
-    def _url(self) -> str:
-        return f"{self._base.rstrip('/')}/{self._listing.path.lstrip('/')}"
+    def acknowledge(self, page: Page) -> None:
+        """Take what was landed out of the queue, where the stream says how."""
+        if self._listing.ack:
+            self._fetch.acknowledge(page)
 
-    def _values(self, cursor: str | None) -> dict[str, Any]:
-        values = dict(self._listing.parameters)
+    def _first(self, cursor: str | None, extra: Mapping[str, str] | None = None) -> Step:
+        values = {**self._listing.parameters, **(extra or {})}
         if self._listing.since and cursor is not None:
             values[self._listing.since] = self._listing.mark.since(cursor)
         elif self._listing.since and self._listing.start:
             values[self._listing.since] = self._listing.start
-        return values
+        return self._listing.paging.first(Step(self._fetch.url(self._listing.path), values))
 
+    def _verify_kept(self, cursor: str | None) -> None:
+        """Raise Misconfigured where the source has thrown away what came after ``cursor``."""
+        known = self._stream.kept and cursor and self._listing.mark.kind == "instant"
+        if not known or self._listing.log or cursor is None:
+            return
+        moment = instant(cursor, self._listing.mark.pattern).second
+        age = (self._world.now().replace(tzinfo=None) - moment).total_seconds()
+        if age > self._stream.kept:
+            raise Misconfigured(
+                f"{self._stream.name!r} was last read {age / 86400:.1f} days ago and keeps its "
+                f"changes for {self._stream.kept / 86400:g}: some are lost",
+                fix="read it whole once, in a flow with a new stream, and compare",
+            )
+
+    # -- plain lists ---------------------------------------------------------------------------
     def _forwards(self, first: Step, cursor: str | None) -> Iterator[Page]:
         """Read page by page; where pages have shifted and records are missing, once more."""
         for _ in range(ROUNDS):
             waiting: Page | None = None
             for answer, seen in self._walk(first):
-                if seen.records:
+                for body in self._bodies(answer, seen):
                     if waiting:
                         yield waiting
                     moved = self._is_sure and self._mark != cursor
-                    waiting = self._page(answer.body, self._mark if moved else None)
+                    waiting = self._page(body, self._mark if moved else None)
             if self._total is None or len(self._keys) >= self._total:
                 if waiting:
                     mark = self._mark if self._mark != cursor else None
                     yield dataclasses.replace(waiting, cursor=mark)
+                yield from self._gone()
                 return
             if waiting:
                 yield waiting
@@ -95,17 +123,32 @@ class Reader:
             fix="page by cursor or link where the system can",
         )
 
+    def _bodies(self, answer: Answer, seen: Seen) -> Iterator[bytes]:
+        """The bytes of a page that hold records: its own, or those of the details."""
+        if seen.records and self._listing.detail:
+            yield from self._fetch.details(seen)
+        elif seen.records:
+            yield answer.body
+
+    def _gone(self) -> Iterator[Page]:
+        if self._stream.deletes == "sweep":
+            for body in gone(self._world, self._system, self._stream, self._keys):
+                yield self._page(body, None)
+
     @property
     def _is_sure(self) -> bool:
         """True where nothing older than what was read can follow."""
-        return self._stream.order == "oldest_first" and not self._listing.paging.numbered
+        whole = self._listing.detail  # a page of names may lead to several pages of records
+        return (
+            self._stream.order == "oldest_first" and not self._listing.paging.numbered and not whole
+        )
 
     def _walk(self, step: Step | None) -> Iterator[tuple[Answer, Seen]]:
         walk = Walk(self._listing.most_pages)
         before = b""
         while step is not None:
             walk.note(step)
-            answer, seen = self._fetch(step)
+            answer, seen = self._fetch.page(step)
             digest = hashlib.sha256(answer.body).digest()
             if self._listing.paging.numbered and seen.records and digest == before:
                 raise TryLater(f"a page of {self._stream.name!r} is the same as the one before")
@@ -115,90 +158,124 @@ class Reader:
             yield answer, seen
             step = following
 
+    # -- newest first --------------------------------------------------------------------------
     def _backwards(self, first: Step, cursor: str | None) -> Iterator[Page]:
         """Hand the last page on first; the cursor moves with the newest page only."""
         way = self._listing.paging
-        if isinstance(way, Numbered) and not way.by_rows and (way.pages or way.total):
-            yield from self._from_last(way, first, cursor)
+        if isinstance(way, Numbered):
+            for body, newest in self._from_last(way, first):
+                yield self._page(body, self._mark if newest and self._mark != cursor else None)
             return
         kept = []
         for answer, seen in self._walk(first):
-            body = self._session.world.scratch / uuid.uuid4().hex
-            body.write_bytes(answer.body)
+            body_file = self._world.scratch / uuid.uuid4().hex
+            body_file.write_bytes(answer.body)
             if seen.records:
-                kept.append(body)
+                kept.append(body_file)
             else:
-                body.unlink()
-        for left, body in reversed(list(enumerate(kept))):
+                body_file.unlink()
+        for left, body_file in reversed(list(enumerate(kept))):
             mark = self._mark if left == 0 and self._mark != cursor else None
-            yield self._page(body, mark)
+            yield self._page(body_file, mark)
 
-    def _from_last(self, way: Numbered, first: Step, cursor: str | None) -> Iterator[Page]:
-        _, seen = self._fetch(first)
-        step, numbers = first, [way.start]
-        while (following := way.next(step, seen)) and len(numbers) < self._listing.most_pages:
+    def _from_last(self, way: Numbered, first: Step) -> Iterator[tuple[bytes, bool]]:
+        """Read the last page first: what is changed meanwhile moves records that way.
+
+        Gives each body, and whether it is the very last one, which is the newest.
+        """
+        numbers = [int(first.values[way.parameter])]
+        step = first
+        while True:
+            _, seen = self._fetch.page(step)
+            following = way.next(step, seen)
+            if following is None or len(numbers) >= self._listing.most_pages:
+                break
             step = following
             numbers.append(int(step.values[way.parameter]))
+            if way.pages or way.total:  # they can be counted without asking for each
+                while (following := way.next(step, seen)) is not None:
+                    step = following
+                    numbers.append(int(step.values[way.parameter]))
+                break
         for number in reversed(numbers):
-            answer, seen = self._fetch(Step(first.url, {**first.values, way.parameter: number}))
+            at_number = {**first.values, way.parameter: number}
+            answer, seen = self._fetch.page(Step(first.url, at_number))
             self._note(seen)
-            if seen.records:
-                last = number == way.start and self._mark != cursor
-                yield self._page(answer.body, self._mark if last else None)
+            bodies = list(self._bodies(answer, seen))
+            for left, body in enumerate(bodies, start=1 - len(bodies)):
+                yield body, number == numbers[0] and left == 0
 
-    def _fetch(self, step: Step) -> tuple[Answer, Seen]:
-        """Get a page; one that is cut off or is something else is asked for again."""
-        request = self._request(step)
-        found: list[Seen] = []
+    def _windows(self, cursor: str | None) -> Iterator[Page]:
+        """Read window by window; the cursor is the end of a window that was read whole."""
+        window, way = self._listing.window, self._listing.paging
+        if window is None:
+            return
+        start, end = window_bounds(self._stream, self._listing.start, cursor, self._world.now())
+        for extra, until in window.spans(start, end):
+            first = self._first(None, extra)
+            found = self._from_last(way, first) if isinstance(way, Numbered) else self._whole(first)
+            for body, newest in found:
+                yield self._page(body, until.isoformat() if newest else None)
 
-        def verify(answer: Answer) -> None:
-            found[:] = [self._seen(answer, request.where)]
+    def _whole(self, first: Step) -> Iterator[tuple[bytes, bool]]:
+        answer, seen = self._fetch.page(first)
+        bodies = list(self._bodies(answer, seen))
+        for left, body in enumerate(bodies, start=1 - len(bodies)):
+            yield body, left == 0
 
-        try:
-            return self._session.send(dataclasses.replace(request, verify=verify)), found[0]
-        except Refused as error:  # a list is asked for by us, so the fault is in the stream
-            raise Misconfigured(error.what, where=error.where, fix="correct the stream") from None
+    # -- logs ----------------------------------------------------------------------------------
+    def _logged(self, cursor: str | None) -> Iterator[Page]:
+        """Read events after a token; a dead token is said, or everything is read again."""
+        log = self._listing.log
+        if log is None:
+            return
+        walk = Walk(self._listing.most_pages)
+        step: Step | None = log.first(self._first(None), cursor)
+        while step is not None:
+            walk.note(step)
+            try:
+                answer, seen = self._fetch.page(step)
+            except Misconfigured as error:
+                if cursor is None or not self._is_expired(error):
+                    raise
+                if not log.restart:
+                    raise Misconfigured(
+                        f"the log {self._stream.name!r} no longer holds what followed the last "
+                        "read: events are lost",
+                        fix="read the whole stream once and compare",
+                    ) from None
+                cursor, step = None, self._first(None)
+                continue
+            token, following = log.after(seen), None
+            if log.link:
+                following = self._listing.paging.next(step, seen)
+            elif token and token != cursor and log.goes_on(seen):
+                following = Step(step.url, {**step.values, log.parameter: token})
+            bodies = list(self._bodies(answer, seen))
+            if not bodies and token and token != cursor and log.link:
+                bodies = [answer.body]  # nothing new, but the next read must begin elsewhere
+            for left, body in enumerate(bodies, start=1 - len(bodies)):
+                yield self._page(body, token if left == 0 and token != cursor else None)
+            cursor, step = token or cursor, following
 
-    def _seen(self, answer: Answer, where: str) -> Seen:
-        media = self._stream.media
-        if answer.status == 204:
-            return Seen(answer.headers, None, [])
-        if not answer.body:
-            raise TryLater(f"an empty answer came with status {answer.status}", where=where)
-        if media == "json":
-            document = _frame(answer, where)
-            return Seen(answer.headers, document, listed(document, self._stream.records, where))
-        if media in _LINES and not answer.whole and not self._listing.unmarked_end:
-            raise TryLater("nobody marked the end of this answer, it may be cut off", where=where)
-        return Seen(answer.headers, None, [answer.body])
+    def _is_expired(self, error: Misconfigured) -> bool:
+        log = self._listing.log
+        status = error.what.removeprefix("status ")[:3]
+        heard = Heard(int(status) if status.isdigit() else 0, {}, {"message": error.what})
+        return log is not None and any(rule.fits(heard) for rule in log.expired)
 
-    def _request(self, step: Step) -> Request:
-        listing = self._listing
-        given: dict[str, Any] = {
-            "headers": dict(listing.headers),
-            "deadline": listing.deadline,
-            "most_bytes": listing.most_bytes,
-            "cost": listing.cost,
-            "rules": listing.rules,
-            "budget": self._stream.budget,
-            "meter": self._stream.name,
-        }
-        if not listing.in_body:
-            query = {name: _text(value) for name, value in step.values.items()}
-            return Request("GET", step.url, query=query, **given)
-        given["headers"] = {"Content-Type": "application/json", **listing.headers}
-        return Request("POST", step.url, body=json.dumps(_nested(step.values)).encode(), **given)
-
+    # -- what is noted -------------------------------------------------------------------------
     def _note(self, seen: Seen) -> None:
         """Take the cursor and the keys of a page."""
-        if self._stream.cursor:
+        if self._stream.cursor and not self._listing.window:
             self._move(seen.records, self._stream.cursor)
         way = self._listing.paging
-        if isinstance(way, Numbered) and way.total:
-            total = at(seen.document, way.total)
+        counted = isinstance(way, Numbered) and bool(way.total)
+        if counted:
+            total = at(seen.document, way.total)  # type: ignore[attr-defined]
             self._total = int(total) if isinstance(total, (int, str)) else None
-            for record in seen.records:
-                self._keys.add(hash(tuple(str(at(record, name)) for name in self._stream.key)))
+        if counted or self._stream.deletes == "sweep":
+            self._keys.update(keys_of(seen.records, self._stream.key))
 
     def _move(self, records: Sequence[Any], field: str) -> None:
         """Move the mark; a record without a readable one is held later, when it is parsed."""
@@ -207,7 +284,7 @@ class Reader:
         for record in records:
             try:
                 self._mark = self._listing.mark.later(
-                    self._mark, at(record, field), self._session.world.now()
+                    self._mark, at(record, field), self._world.now()
                 )
                 good += 1
             except Unreadable as error:
@@ -219,33 +296,3 @@ class Reader:
         self._number += 1
         name = f"{self._stream.name}-{self._number:05}"
         return Page(name, body, self._stream.media, mark, temporary=isinstance(body, Path))
-
-
-def _frame(answer: Answer, where: str) -> Any:
-    """Read a page for its paging; raises TryLater where it is no JSON, since it may be cut."""
-    try:
-        return json.frame(answer.body, where)
-    except Unreadable as error:
-        raise TryLater(error.what, where=where) from None
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return ",".join(str(item) for item in value) if isinstance(value, list) else str(value)
-
-
-def _nested(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Put dotted names into objects.
-
-    >>> _nested({"filter.since": "x", "limit": 5})
-    {'filter': {'since': 'x'}, 'limit': 5}
-    """
-    result: dict[str, Any] = {}
-    for name, value in values.items():
-        *parents, last = name.split(".")
-        inner = result
-        for parent in parents:
-            inner = inner.setdefault(parent, {})
-        inner[last] = value
-    return result

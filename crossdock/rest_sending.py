@@ -93,12 +93,17 @@ def verify(stream: Writes) -> None:
     sendings = [Sending.of(stream, name) for name in own or ["create"]]
     if stream.delivery == "lookup_before_create" and "lookup" not in stream.options:
         raise ValueError("delivery lookup_before_create needs lookup")
-    if stream.delivery == "idempotency_key" and not all(s.idempotency_header for s in sendings):
-        raise ValueError("delivery idempotency_key needs idempotency_header")
+    if stream.delivery == "idempotency_key" and not all(_keyed(s) for s in sendings):
+        raise ValueError("delivery idempotency_key needs idempotency_header, or {key} in around")
     if stream.accepts and "job" not in stream.options:
         raise ValueError("accepts: true needs job: where the handle is, and how to ask again")
     if stream.batch > 1 and not all(sending.wrap and sending.results for sending in sendings):
         raise ValueError("batch above 1 needs wrap and results: one verdict for each parcel")
+
+
+def _keyed(sending: Sending) -> bool:
+    """Whether the idempotency key goes out, in a header or in the body."""
+    return bool(sending.idempotency_header) or "'{key}'" in repr(sending.around)
 
 
 def merged(around: Mapping[str, Any], content: Any) -> Any:
@@ -114,6 +119,21 @@ def merged(around: Mapping[str, Any], content: Any) -> Any:
         if isinstance(around[name], Mapping):
             result[name] = merged(around[name], content[name])
     return result
+
+
+def filled_in(value: Any, parcel: Parcel) -> Any:
+    """Fill a document of templates: a text that is one name in braces becomes what it stands for.
+
+    >>> filled_in({"w": [{"code": "{reference}"}], "q": "{ id }"}, Parcel("r", "k", "create", {}))
+    {'w': [{'code': 'r'}], 'q': '{ id }'}
+    """
+    if isinstance(value, Mapping):
+        return {name: filled_in(item, parcel) for name, item in value.items()}
+    if isinstance(value, list):
+        return [filled_in(item, parcel) for item in value]
+    if isinstance(value, str) and _NAME.fullmatch(value):
+        return filled(value, parcel, quoted=False)
+    return value
 
 
 def filled(template: str, parcel: Parcel, *, quoted: bool = True) -> str:

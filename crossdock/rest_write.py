@@ -17,7 +17,7 @@ from crossdock.errors import Misconfigured, Refused, TryLater
 from crossdock.exchange import Answer, NoAnswer, Request, heard_of
 from crossdock.http import HttpSession
 from crossdock.rest_job import by_parcel, handle
-from crossdock.rest_sending import SAFE, Sending, filled, merged, takes
+from crossdock.rest_sending import SAFE, Sending, filled, filled_in, merged, takes
 from crossdock.retry import Patience
 from crossdock.verdict import Heard, Said, at, by_hand, say
 
@@ -98,7 +98,7 @@ class Writer:
         }
         return Request(
             sending.method,
-            f"{self._base}/{filled(sending.path, parcels[0]).lstrip('/')}",
+            self._url(filled(sending.path, parcels[0]).lstrip("/")),
             query=query,
             headers=headers,
             body=None if sending.method == "DELETE" else self._body(sending, parcels),
@@ -108,6 +108,9 @@ class Writer:
             budget=self._stream.budget,
             meter=self._stream.name,
         )
+
+    def _url(self, path: str) -> str:
+        return f"{self._base}/{path}" if path else self._base
 
     def _body(self, sending: Sending, parcels: Sequence[Parcel]) -> bytes:
         bodies: list[Mapping[str, Any]] = []
@@ -119,7 +122,9 @@ class Writer:
         content: Any = bodies if sending.results else bodies[0]
         for name in reversed([name for name in sending.wrap.split(".") if name]):
             content = {name: content}
-        content = merged(sending.around, content) if sending.around else content
+        if sending.around:
+            around = filled_in(sending.around, dataclasses.replace(parcels[0], key=_key(parcels)))
+            content = merged(around, content)
         try:
             return json.dumps(content).encode()
         except (TypeError, UnicodeEncodeError) as error:

@@ -17,6 +17,10 @@ Unit = Literal["milliseconds", "seconds", "minutes", "epoch", "epoch_ms"]
 How = Literal["real server", "vendor's schema or client", "documents only", "own sandbox"]
 
 
+GONE = "_deleted"
+"""The field of a record that a sweep did not find any more; the others are those of its key."""
+
+
 @dataclass(frozen=True)
 class Verified:
     """Against which version of the system a connector was tried, and by what."""
@@ -123,6 +127,13 @@ class Reads:
         ('changes', 'full')
         """
         return self.feed or ("changes" if self.cursor else "full")
+
+    @property
+    def gone_by(self) -> str:
+        """The field that marks a record as gone, "" where there is none; sweeps have their own."""
+        if self.deletes == "sweep":
+            return self.tombstone or GONE
+        return self.tombstone if self.deletes == "tombstone" else ""
 
 
 @dataclass(frozen=True)

@@ -56,6 +56,22 @@ def at(document: Any, path: str) -> Any:
     return document
 
 
+def nested(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Put dotted names into objects.
+
+    >>> nested({"filter.since": "x", "limit": 5})
+    {'filter': {'since': 'x'}, 'limit': 5}
+    """
+    result: dict[str, Any] = {}
+    for name, value in values.items():
+        *parents, last = name.split(".")
+        inner = result
+        for parent in parents:
+            inner = inner.setdefault(parent, {})
+        inner[last] = value
+    return result
+
+
 def by_hand(parcel: Parcel) -> Outcome:
     """Refuse a change or a deletion at a target that cannot take it; it is never a create.
 
