@@ -1,11 +1,16 @@
-"""A deadline for a whole exchange over a socket, however slowly its bytes drip."""
+"""Deadlines: of an exchange over a socket, however slowly it drips, and of a send as a whole."""
 
 from __future__ import annotations
 
 import socket
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
 from types import TracebackType
 from typing import Self
+
+from crossdock.errors import TryLater
 
 _current = threading.local()
 
@@ -14,6 +19,27 @@ def watching() -> Watch | None:
     """Give the watch that this thread's exchange is under."""
     found: Watch | None = getattr(_current, "watch", None)
     return found
+
+
+@contextmanager
+def sending(now: Callable[[], datetime], until: datetime) -> Iterator[None]:
+    """Let this thread send nothing more once ``until`` has come by the clock ``now``."""
+    _current.limit = (now, until)
+    try:
+        yield
+    finally:
+        _current.limit = None
+
+
+def in_time(where: str = "") -> None:
+    """Raise TryLater where the time of this thread's send is over.
+
+    A process that was stopped, alone or with its machine, does not feel the time that passed:
+    when it goes on, another may long have sent what it still means to send.
+    """
+    limit: tuple[Callable[[], datetime], datetime] | None = getattr(_current, "limit", None)
+    if limit is not None and limit[0]() >= limit[1]:
+        raise TryLater("the time of this send is over: another worker may be at it", where=where)
 
 
 class Watch:

@@ -23,7 +23,7 @@ from crossdock.auth import Auth
 from crossdock.budget import Allowance, BudgetStore, InProcess
 from crossdock.connection import pools
 from crossdock.connector import Budget, World
-from crossdock.deadline import Watch
+from crossdock.deadline import Watch, in_time
 from crossdock.egress import Egress
 from crossdock.errors import CrossdockError, Misconfigured, TryLater, Unreadable
 from crossdock.exchange import Answer, NoAnswer, Request, heard_of, hidden
@@ -152,6 +152,7 @@ class HttpSession:
             **request.headers,
         }
         with Watch(request.deadline) as watch, _named(request, watch):
+            in_time(request.where)
             response = self._session.request(
                 request.method,
                 url,

@@ -11,7 +11,7 @@ import hashlib
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -20,6 +20,7 @@ import sqlalchemy as sa
 
 from crossdock import documents, receipts
 from crossdock.connector import Connector, Outcome, Parcel, Writes
+from crossdock.deadline import sending
 from crossdock.errors import CrossdockError, Misconfigured, TryLater
 from crossdock.flows import Flow, Route
 from crossdock.payload import amounts_in
@@ -262,10 +263,13 @@ class _Sender:
         return table.add_column(0, "record", numbers), hashes
 
     def _send(self, rows: pa.Table, payload: pa.Table, hashes: pa.Array, amounts: pa.Array) -> None:
-        rows, payload, hashes, amounts = self._mark(rows, payload, hashes, amounts)
+        limit = min(self.target.stream.deadline, LEASE_SECONDS / 2)
+        until = self.world.now() + timedelta(seconds=limit)
+        rows, payload, hashes, amounts = self._mark(rows, payload, hashes, amounts, until)
         if rows.num_rows == 0:
             return
-        outcomes = self._outcomes(rows, payload)
+        with sending(self.world.now, until):
+            outcomes = self._outcomes(rows, payload)
         with self.store.writing() as connection:
             self.later = (
                 receipts.settle(
@@ -285,11 +289,14 @@ class _Sender:
             )
 
     def _mark(
-        self, rows: pa.Table, payload: pa.Table, hashes: pa.Array, amounts: pa.Array
+        self,
+        rows: pa.Table,
+        payload: pa.Table,
+        hashes: pa.Array,
+        amounts: pa.Array,
+        until: datetime,
     ) -> tuple[pa.Table, pa.Table, pa.Array, pa.Array]:
         """Mark rows *sending* under our lease, with the body's hash, before the send."""
-        stream = self.target.stream
-        limit = min(stream.deadline, LEASE_SECONDS / 2)
         if self.store.acquire(self.lease[0], self.lease[1], LEASE_SECONDS) != self.lease[2]:
             raise TryLater(f"the lease {self.lease[0]} has gone to another worker")
         known = rows["body_hash"].to_pylist()
@@ -318,7 +325,7 @@ class _Sender:
                 state="sending",
                 claim=self.lease[1],
                 fence=self.lease[2],
-                deadline=self.world.now() + timedelta(seconds=limit),
+                deadline=until,
             )
         return rows, payload, hashes, amounts
 

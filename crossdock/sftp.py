@@ -25,7 +25,7 @@ from paramiko.sftp import CMD_CLOSE, CMD_OPENDIR, CMD_READDIR
 from crossdock import retry
 from crossdock import sftp_operations as operations
 from crossdock.connector import World
-from crossdock.deadline import Watch
+from crossdock.deadline import Watch, in_time
 from crossdock.egress import Egress
 from crossdock.errors import Misconfigured, TryLater
 from crossdock.names import shown, valid
@@ -98,6 +98,7 @@ class Sftp:
         part = _path(folder, f".{name}.crossdock.part")
         final = _path(folder, name)
         self._again(f"put to {folder}", lambda client: operations.put(client, part, data))
+        in_time(f"{folder}/{name}")  # an older file never replaces a newer one
         self._again(f"rename in {folder}", lambda client: operations.settle(client, part, final))
 
     def archive(self, folder: str, name: str, target: str, raw: bytes = b"") -> None:
