@@ -12,7 +12,7 @@ WORKERS ?= auto
 # ruff asks the same two questions (S324, S608) and wants a reason on the very line
 SKIP    := B324,B608
 
-.PHONY: demo test test-all rig lint bench docs setup clean help
+.PHONY: demo test test-all rig lint bench bench-webhooks docs setup clean help
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -38,6 +38,9 @@ lint: $(STAMP)  ## style, types, security
 bench: $(STAMP)  ## lines per second, beside dlt and COPY on the same PostgreSQL
 	@sh scripts/set-up.sh bench
 	@$(BIN)/crossdock bench $(BENCH)
+
+bench-webhooks: $(STAMP)  ## a thousand webhooks at once: are all stored, how long for the yes
+	@$(BIN)/python -m crossdock.webhooks.bench
 
 docs: $(STAMP)  ## write the generated pages of docs/ again
 	$(BIN)/python -m crossdock.model docs

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -28,7 +27,7 @@ from crossdock.webhooks.app import Door, application
 
 PORT = 8460
 HEAD_SECONDS = 10.0
-MOST_CONNECTIONS = 1_000
+MOST_CONNECTIONS = 2_000
 _LONGEST_HEAD = 16 << 10
 
 
@@ -112,13 +111,6 @@ def server(
             h11_max_incomplete_event_size=_LONGEST_HEAD,
         )
     )
-
-
-def serve(home: Home, listening: Listening) -> Sequence[str]:
-    """Serve until told to stop; gives the paths that were served."""
-    made = server(home, listening)
-    made.run()
-    return [door.endpoint.path for door in doors(home)]
 
 
 class _Prompt(H11Protocol):
