@@ -29,14 +29,14 @@ from crossdock.connector import (
     secret,
     setting,
 )
-from crossdock.edi import flat, orders, strangers, writer
-from crossdock.edi.check import check_source
+from crossdock.edi import flat, offers, strangers
 from crossdock.edi.control import ControlReferences, ReferenceFile
 from crossdock.edi.duplicates import InterchangeLog, Sighting, SightingFile, surveyed
 from crossdock.edi.finding import Finding
 from crossdock.edi.folder import Entry, Exchange, LocalFolders, unfinished
 from crossdock.edi.guide import Guides
 from crossdock.edi.interchange import Interchange
+from crossdock.edi.outgoing import Outgoing
 from crossdock.edi.partner import Partner, load
 from crossdock.edi.reader import first_type
 from crossdock.errors import CrossdockError, Misconfigured, Refused, Unreadable
@@ -49,22 +49,6 @@ ANSWERS = frozenset({"CONTRL", "APERAK"})
 
 SETTLED = 60.0
 """Seconds after which a file without UNZ is taken for torn, and not for still being written."""
-
-
-_MONEY = {"sum": "lines.amount", "currency": "currency"}
-
-
-def _reads(name: str, message: str, sender: str, money: Mapping[str, Any] | None) -> Reads:
-    options = {"folder": "out", "archive": "archive", "message": message}
-    return Reads(name, (sender, "number"), media="edifact", money=money, options=options)
-
-
-_READS = (
-    _reads("orders", "ORDERS", "buyer_gln", _MONEY),
-    _reads("order_responses", "ORDRSP", "supplier_gln", _MONEY),
-    _reads("despatch_advices", "DESADV", "supplier_gln", None),
-    _reads("invoices", "INVOIC", "supplier_gln", _MONEY),
-)
 
 
 class Edifact(Connector):
@@ -91,14 +75,7 @@ class Edifact(Connector):
         "file of the control references, where the hub keeps none", default=""
     )
 
-    orders, order_responses, despatch_advices, invoices = _READS
-    orders_out = Writes(
-        name="orders_out",
-        key=("number",),
-        delivery="upsert",
-        money="lines.amount",
-        options={"folder": "in", "archive": "archive", "message": "ORDERS"},
-    )
+    _offers: ClassVar[tuple[Reads | Writes, ...]] = (*offers.READS, *offers.WRITES)
 
     allow_private: ClassVar[bool] = False
     """Whether the server may have a private address; the engine sets what the file says."""
@@ -112,21 +89,11 @@ class Edifact(Connector):
     @classmethod
     def stream(cls, name: str, spec: Mapping[str, Any]) -> Reads | Writes:
         """Make a stream from YAML: ``message``, ``folder`` and ``archive`` with their defaults."""
-        message = spec.get("message", "ORDERS")
-        offered = [cls.orders_out] if "delivery" in spec else list(_READS)
-        usual = next((one for one in offered if one.options["message"] == message), None)
-        if usual is None:
-            known = ", ".join(str(one.options["message"]) for one in offered)
-            raise ValueError(f"message {message!r} is not offered; known: {known}")
-        merged = {**usual.options, "key": usual.key, "money": usual.money, **spec}
-        if isinstance(usual, Reads):
-            merged.setdefault("media", usual.media)
-        made = super().stream(name, merged)
-        unknown = set(made.options) - set(usual.options)
-        if unknown:
-            known = ", ".join(sorted(usual.options))
-            raise ValueError(f"unknown key {sorted(unknown)[0]!r}; known: {known}")
-        return made
+        return super().stream(name, offers.made_of(name, spec))
+
+    def _all(self) -> Iterator[tuple[str, Reads | Writes]]:
+        yield from ((stream.name, stream) for stream in self._offers)
+        yield from super()._all()
 
     life: ClassVar[strangers.PartnerLife | None] = None
     """How far partners are; the engine sets it to the store's table."""
@@ -144,6 +111,10 @@ class Edifact(Connector):
     @cached_property
     def _guides(self) -> Guides:
         return Guides(self.world.project / "edi" / "guides", self._partner.guides)
+
+    @cached_property
+    def _outgoing(self) -> Outgoing:
+        return Outgoing(self._partner, self._guides, self.world.now)
 
     @cached_property
     def _exchange(self) -> Exchange:
@@ -200,6 +171,8 @@ class Edifact(Connector):
     # -- reading ----------------------------------------------------------------------------
     def read(self, stream: Reads, cursor: str | None) -> Iterator[Page]:
         """Yield the files of the folder by name; the archive is the memory, so no cursor moves."""
+        if stream.options.get("of"):
+            return  # it is made of the same bytes as another
         folder = str(stream.options["folder"])
         for entry in self._exchange.list(folder):
             if unfinished(entry.name):
@@ -239,7 +212,7 @@ class Edifact(Connector):
         self._exchange.archive(folder, page.origin.name, target, page.origin.raw)
 
     def tables(self, stream: Reads, media: str, body: Path) -> Iterator[pa.Table]:
-        """Give one row a message; a faulty one has a text in ``_fault`` and ``_raw``.
+        """Give one row a message, or an entry of it; a faulty one has ``_fault`` and ``_raw``.
 
         Raises Unreadable when no interchange of the file may be processed.
         """
@@ -253,7 +226,7 @@ class Edifact(Connector):
                 first.text, where=first.line().split(":")[0], fix="ask the partner to send it again"
             )
         guides = self._guides if known.check == "guide" else None
-        yield from records.tables(body, found, str(stream.options["message"]), known, guides)
+        yield from records.tables(body, found, stream, known, guides)
 
     def survey(self, body: Path) -> list[Interchange]:
         """Give the envelopes of a file with every finding.
@@ -329,73 +302,62 @@ class Edifact(Connector):
 
     # -- writing ----------------------------------------------------------------------------
     def write(self, stream: Writes, parcels: Sequence[Parcel]) -> list[Outcome]:
-        """Leave one file a parcel; a file that lies there already was written by an earlier try."""
+        """Leave one file a parcel; a file that lies there already was written by an earlier try.
+
+        Where ``each`` names a list, all parcels of a call are entries of one message.
+        """
+        if stream.options.get("each"):
+            return self._together(stream, parcels)
         known = self.lookup(stream, parcels)
         return [self._one(stream, parcel, known[parcel.reference]) for parcel in parcels]
 
+    @property
+    def _yes(self) -> Verdict:
+        return "accepted" if "CONTRL" in self._partner.agreed.waits else "delivered"
+
     def _one(self, stream: Writes, parcel: Parcel, found: Found | None) -> Outcome:
-        verdict: Verdict = "accepted" if "CONTRL" in self._partner.agreed.waits else "delivered"
         if found is not None:
-            return Outcome(parcel.reference, verdict, found.their_id, "was there already")
-        if parcel.operation != "create":
-            return Outcome(
-                parcel.reference, "refused", message="an order is changed by ORDCHG only"
-            )
+            return Outcome(parcel.reference, self._yes, found.their_id, "was there already")
+        name, document = str(stream.options["message"]), parcel.body
         try:
-            body = self._segments(stream, parcel)
-            self._agreed(self._interchange(stream, "0" * 14, body))
+            if parcel.operation != "create":
+                name = offers.change_of(stream)
+                document = self._outgoing.changed(name, document, _mark(parcel.key))
+            made = self._outgoing.message(name, document)
         except Refused as error:
             return Outcome(parcel.reference, "refused", message=str(error))
-        number = self._control.next(self._partner.name, parcel.key)
+        return Outcome(parcel.reference, self._yes, self._leave(stream, name, parcel.key, made))
+
+    def _together(self, stream: Writes, parcels: Sequence[Parcel]) -> list[Outcome]:
+        """Write one message of all parcels that can be written."""
+        name, each = str(stream.options["message"]), str(stream.options["each"])
+        out, refused = self._outgoing, {}
+        for parcel in parcels:
+            alone = out.together(each, [parcel.body], _mark(parcel.key))
+            if words := out.refusal(name, alone):
+                refused[parcel.reference] = words
+        good = [parcel for parcel in parcels if parcel.reference not in refused]
+        file = ""
+        if good:
+            key = _mark(" ".join(parcel.key for parcel in good))
+            found = self.lookup(stream, [Parcel(key, key, "create", {})])[key]
+            made = out.message(name, out.together(each, [parcel.body for parcel in good], key))
+            file = found.their_id if found else self._leave(stream, name, key, made)
+        return [
+            Outcome(parcel.reference, "refused", message=refused[parcel.reference])
+            if parcel.reference in refused
+            else Outcome(parcel.reference, self._yes, file)
+            for parcel in parcels
+        ]
+
+    def _leave(self, stream: Writes, name: str, key: str, message: list[str]) -> str:
+        """Draw the control reference, now that nothing is refused any more, and leave the file."""
+        number = self._control.next(self._partner.name, key)
         reference = str(number).zfill(14) if len(str(number)) <= 14 else str(number)
-        data = self._interchange(stream, reference, body)
-        name = f"{stream.options['message']}_{reference}_{_mark(parcel.key)}.edi"
-        self._exchange.upload(str(stream.options["folder"]), name, data)
-        return Outcome(parcel.reference, verdict, name)
-
-    def _segments(self, stream: Writes, parcel: Parcel) -> list[str]:
-        """Write the message before a number is drawn, so that a refused one leaves no gap."""
-        shape = self._partner.shape(str(stream.options["message"]))
-        if shape.directory not in orders.DIRECTORIES:
-            raise Refused(f"ORDERS {shape.directory} is not known", where=self.partner)
-        layout = self._partner.layout
-        return writer.message(
-            layout,
-            "1",
-            orders.identifier(shape.directory, shape.association),
-            orders.write(self._with_parties(parcel.body), decimal=layout.separators.decimal),
-        )
-
-    def _with_parties(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """An order that names no buyer or supplier is between the two sides of the envelope."""
-        sides = {"buyer_gln": self._partner.us, "supplier_gln": self._partner.them}
-        known = {name: side.id for name, side in sides.items() if side.qualifier == "14"}
-        return {**known, **{name: value for name, value in body.items() if value is not None}}
-
-    def _agreed(self, data: bytes) -> None:
-        """Check what we are about to send by the partner's guide; raises Refused with the place."""
-        for item in check_source(data, self._guides, choose=lambda unb: self._written_in):
-            if item.findings:
-                found = item.findings[0]
-                raise Refused(found.text, where=found.line().partition(":")[0])
-
-    @property
-    def _written_in(self) -> str:
-        return self._partner.layout.python_codec
-
-    def _interchange(self, stream: Writes, reference: str, body: list[str]) -> bytes:
-        known = self._partner
-        envelope = writer.Envelope(
-            sender=known.us,
-            receiver=known.them,
-            reference=reference,
-            prepared=self.world.now(),
-            application=known.application or str(stream.options["message"]),
-            acknowledge=known.acknowledge,
-            agreement=known.agreement,
-            test=known.test,
-        )
-        return writer.interchange(known.layout, envelope, [body])
+        file = f"{name}_{reference}_{_mark(key)}.edi"
+        data = self._outgoing.interchange(name, reference, message)
+        self._exchange.upload(str(stream.options["folder"]), file, data)
+        return file
 
     def lookup(self, stream: Writes, parcels: Sequence[Parcel]) -> dict[str, Found | None]:
         """Look for the parcels' files in the partner's folder and in its archive."""

@@ -1,51 +1,26 @@
-"""Messages as flat JSON documents: ORDERS, ORDRSP, DESADV and INVOIC (D.96A, D.01B).
+"""Messages as flat JSON documents, read by their shapes.
 
-A document is a dict of texts with a list ``lines`` (and ``taxes`` or ``charges`` where the message
-has them). Numbers stay the texts that they were, with a point as decimal mark. What a message says
-beyond these fields stays in its bytes.
+A document is a dict of texts with lists such as ``lines``, ``taxes`` or ``packages``. Numbers
+stay the texts that they were, with a point as decimal mark. What a message says beyond the fields
+of its shape stays in its bytes. Where a message gives a value twice, the first counts, unless the
+shape prefers another qualifier.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
-from typing import Any
+from functools import cache
 
 from crossdock.edi.interchange import Message
-from crossdock.edi.separators import Element, part
+from crossdock.edi.separators import Element
+from crossdock.edi.shape import BELOW, QUALIFIERS, Line
+from crossdock.edi.shapes import SHAPES, lines_of
+from crossdock.edi.taking import TAKES, Document, Take, part
+from crossdock.edi.values import WrongError
 from crossdock.errors import Refused
 
-Document = dict[str, Any]
-Take = Callable[[Document, list[Element]], None]
-
-PARTIES = {"BY": "buyer_gln", "SU": "supplier_gln", "DP": "delivery_gln", "IV": "invoicee_gln"}
 DIRECTORIES = ("D.96A", "D.01B")
-
-_NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
-_ITEM_KINDS = frozenset({"SA", "IN", "BP", "VP"})
-_PRICES = frozenset({"AAA", "AAB", "NTP"})
-_SIZES = {"102": 8, "203": 12, "204": 14, "101": 6}
-
-
-class WrongError(Exception):
-    """A value that no document can have; ``read`` adds the place."""
-
-
-@dataclass(frozen=True)
-class Shape:
-    """How one message type becomes a document: what each tag says in head, lines and summary.
-
-    ``fields`` are there, empty, whatever the message says; ``lists`` likewise.
-    """
-
-    fields: tuple[str, ...]
-    line: tuple[str, ...]
-    head: Mapping[str, Take]
-    detail: Mapping[str, Take]
-    summary: Mapping[str, Take] = field(default_factory=dict)
-    lists: tuple[str, ...] = ()
+__all__ = ["DIRECTORIES", "SHAPES", "Document", "read"]
 
 
 def read(message: Message) -> Document:
@@ -58,8 +33,13 @@ def read(message: Message) -> Document:
     if shape is None:
         known = ", ".join(SHAPES)
         raise Refused(f"{message.type} has no document; known: {known}", where=message.reference)
+    plan = _plan(message.type, message.directory)
     interchange = message.interchange
-    document: Document = dict.fromkeys(shape.fields, "")
+    document: Document = plan.head.entry()
+    for name, value in plan.summary.blank.items():
+        document.setdefault(name, value)
+    for name in (*plan.head.lists, *plan.summary.lists):
+        document[name] = []
     document.update(
         interchange=interchange.reference,
         message_ref=message.reference,
@@ -67,44 +47,68 @@ def read(message: Message) -> Document:
         receiver=interchange.receiver,
         test=interchange.test,
     )
-    for name in shape.lists:
-        document[name] = []
-    lines: list[Document] = []
-    document["lines"] = lines
-    _walk(message, shape, document, lines)
+    _walk(message, plan, document)
+    _forget(document, (*plan.head.lists, *plan.summary.lists))
     if not document["number"]:
         raise Refused(
             "the document has no number (BGM 1004)",
             where=f"message {message.reference}",
             fix="ask the partner for the message again",
         )
-    for line in lines:
-        base = line.pop("_base", "1")
-        if "amount" in line and not line["amount"]:
-            line["amount"] = _product(line["quantity"], line["price"], base)
-    document.pop("_package", None)
-    document.pop("_sscc", None)
+    if shape.finish is not None:
+        shape.finish(document)
     return document
 
 
-def _walk(message: Message, shape: Shape, document: Document, lines: list[Document]) -> None:
-    target, takes = document, shape.head
+def _walk(message: Message, plan: _Plan, document: Document) -> None:
+    closers = plan.closers
+    root = (plan.head, document)
+    stack: list[tuple[_Level, Document]] = []
+    level, target = root
     position = 0
     try:
         for elements in message.parsed:
             position += 1
-            tag = elements[0][0]
-            if tag == "LIN":
-                target, takes = _line(shape, document, elements), shape.detail
-                lines.append(target)
+            tag: str = elements[0][0]  # type: ignore[assignment]
+            if tag in closers:
+                while stack and tag not in level.takes:
+                    level, target = stack.pop()
+                if tag not in level.takes:
+                    raise WrongError(f"{tag} stands where none is expected")
+            elif tag == "UNS":
+                stack, (level, target) = [], (plan.summary, document)
                 continue
-            if tag == "UNS":
-                target, takes = document, shape.summary
-            elif tag == "CPS":
-                target, takes = document, shape.head
-            take = takes.get(tag)  # type: ignore[arg-type]
-            if take is not None:
-                take(target, elements)
+            else:
+                while stack and not (level.open_ended or tag in level.accepts):
+                    level, target = stack.pop()
+            found = level.takes.get(tag)
+            if found is None:
+                below = _ANONYMOUS.get(tag)
+                if below is not None:
+                    stack.append((level, target))
+                    level = below
+                continue
+            take = found.of(elements)
+            if take is None:
+                if found.group is not None:
+                    stack.append((level, target))
+                    level = found.group
+                elif tag == "MOA":  # an amount that stands too late still says what it is
+                    _late(stack, elements)
+                continue
+            if take.entry is not None:
+                stack.append((level, target))
+                entry = take.entry.entry()
+                target[take.into].append(entry)
+                level, target = take.entry, entry
+                take.take(target, elements)
+                if take.needs and not entry[take.needs]:
+                    raise WrongError(f"{tag} does not say its {take.needs}")
+                continue
+            if take.below is not None:
+                stack.append((level, target))
+                level = take.below
+            take.take(target, elements)
     except WrongError as error:
         tag = message.segments[position - 1][:3]
         raise Refused(
@@ -114,276 +118,151 @@ def _walk(message: Message, shape: Shape, document: Document, lines: list[Docume
         ) from None
 
 
-# -- what a segment says --------------------------------------------------------------------
-def _line(shape: Shape, document: Document, elements: list[Element]) -> Document:
-    text = part(elements, 1)
-    if not text:
-        raise WrongError("the line has no number (LIN 1082)")
-    line: Document = dict.fromkeys(shape.line, "")
-    item = part(elements, 3)
-    ours = part(elements, 3, 1) in _ITEM_KINDS
-    line["line"] = text
-    line["gtin"] = "" if ours else item
-    line["item"] = item if ours else ""
-    if "action" in line:
-        line["action"] = part(elements, 2)
-    if "package" in line:
-        line["package"] = document.get("_package", "")
-        line["sscc"] = document.get("_sscc", "")
-    return line
+def _late(stack: list[tuple[_Level, Document]], elements: list[Element]) -> None:
+    for level, target in reversed(stack):
+        found = level.takes.get("MOA")
+        take = found.of(elements) if found else None
+        if take is not None and take.entry is None:
+            take.take(target, elements)
+            return
 
 
-def _bgm(document: Document, elements: list[Element]) -> None:
-    document["number"] = part(elements, 2)
-    if "type" in document:
-        document["type"] = part(elements, 1)
-    if "response" in document:
-        document["response"] = part(elements, 4)
+def _forget(document: Document, lists: tuple[str, ...]) -> None:
+    """Drop the memory of which qualifier gave a value."""
+    document.pop("", None)
+    for name in lists:
+        for entry in document[name]:
+            entry.pop("", None)
+            for inner in entry.get("lines", ()):
+                inner.pop("", None)
 
 
-def _cux(document: Document, elements: list[Element]) -> None:
-    document["currency"] = document["currency"] or part(elements, 1, 1)
+# -- a shape, compiled ----------------------------------------------------------------------
+@dataclass
+class _Take:
+    """What one segment does: fill fields, and perhaps open an entry of a list or a group."""
+
+    take: Take
+    into: str = ""
+    needs: str = ""
+    entry: _Level | None = None
+    below: _Level | None = None
 
 
-def _pia(line: Document, elements: list[Element]) -> None:
-    if not line["item"] and part(elements, 2, 1) in _ITEM_KINDS:
-        line["item"] = part(elements, 2)
+@dataclass
+class _Takes:
+    """What the segments of one tag do, by their qualifier."""
+
+    at: tuple[int, int] | None
+    group: _Level | None
+    known: dict[str, _Take] = field(default_factory=dict)
+    usual: _Take | None = None
+
+    def of(self, elements: list[Element]) -> _Take | None:
+        """Find what this segment does; None where the shape does not know its qualifier."""
+        at = self.at
+        if at is None:
+            return self.usual
+        return self.known.get(part(elements, *at), self.usual)
 
 
-def _imd(line: Document, elements: list[Element]) -> None:
-    if not line["description"] and len(elements) > 3:
-        texts = [text for text in elements[3][3:5] if isinstance(text, str)]
-        line["description"] = "".join(texts)
+@dataclass
+class _Level:
+    """Where a message is: the document's head, an entry of a list, or a group."""
+
+    blank: Document = field(default_factory=dict)
+    lists: tuple[str, ...] = ()
+    open_ended: bool = True
+    accepts: frozenset[str] = frozenset()
+    takes: dict[str, _Takes] = field(default_factory=dict)
+
+    def entry(self) -> Document:
+        """Make an empty entry."""
+        made = self.blank.copy()
+        for name in self.lists:
+            made[name] = []
+        return made
 
 
-def _pri(line: Document, elements: list[Element]) -> None:
-    value = elements[1] if len(elements) > 1 else [""]
-    if not line["price"] and value[0] in _PRICES:
-        line["price"] = number(part(elements, 1, 1))
-        if len(value) > 4:
-            line["_base"] = number(part(elements, 1, 4) or "1")
+@dataclass
+class _Plan:
+    head: _Level
+    summary: _Level
+    closers: frozenset[str]
 
 
-def _line_tax(line: Document, elements: list[Element]) -> None:
-    line["tax_rate"] = number(part(elements, 5, 3))
-    line["tax_category"] = part(elements, 6)
-
-
-def _cps(document: Document, elements: list[Element]) -> None:
-    document["_package"], document["_sscc"] = part(elements, 1), ""
-
-
-def _gin(document: Document, elements: list[Element]) -> None:
-    if part(elements, 1) == "BJ":
-        document["_sscc"] = part(elements, 2)
-
-
-def _summary_tax(document: Document, elements: list[Element]) -> None:
-    document["taxes"].append(
-        {
-            "rate": number(part(elements, 5, 3)),
-            "category": part(elements, 6),
-            "taxable": "",
-            "tax": "",
-        }
-    )
-
-
-def _summary_money(document: Document, elements: list[Element]) -> None:
-    kind, amount = part(elements, 1), number(part(elements, 1, 1))
-    taxes = document["taxes"]
-    if kind in {"124", "125"} and taxes:
-        taxes[-1]["tax" if kind == "124" else "taxable"] = amount
-    elif kind in _TOTALS:
-        document[_TOTALS[kind]] = document[_TOTALS[kind]] or amount
-
-
-def _charge(target: Document, elements: list[Element]) -> None:
-    charge = {"charge": part(elements, 1) == "C", "reason": part(elements, 5), "amount": ""}
-    target.setdefault("charges", []).append(charge)
-
-
-def _charge_money(target: Document, elements: list[Element]) -> None:
-    charges = target.get("charges")
-    if charges and part(elements, 1) in {"8", "23", "204"}:
-        charges[-1]["amount"] = charges[-1]["amount"] or number(part(elements, 1, 1))
-
-
-def _dates(names: Mapping[str, str]) -> Take:
-    def take(target: Document, elements: list[Element]) -> None:
-        name = names.get(part(elements, 1))
-        if name:
-            target[name] = day(part(elements, 1, 1), part(elements, 1, 2))
-
-    return take
-
-
-def _texts(names: Mapping[str, str]) -> Take:
-    """RFF: the number behind its qualifier, the first of each kind."""
-
-    def take(target: Document, elements: list[Element]) -> None:
-        name = names.get(part(elements, 1))
-        if name:
-            target[name] = target[name] or part(elements, 1, 1)
-
-    return take
-
-
-def _nad(document: Document, elements: list[Element]) -> None:
-    name = PARTIES.get(part(elements, 1))
-    if name:
-        document[name] = part(elements, 2)
-
-
-def _quantities(names: Mapping[str, str]) -> Take:
-    def take(line: Document, elements: list[Element]) -> None:
-        value = elements[1] if len(elements) > 1 else [""]
-        name = names.get(value[0])  # type: ignore[arg-type]
-        if name:
-            line[name] = number(part(elements, 1, 1))
-            line["unit"] = part(elements, 1, 2) or line["unit"] or "PCE"
-
-    return take
-
-
-def _line_money(line: Document, elements: list[Element]) -> None:
-    value = elements[1] if len(elements) > 1 else [""]
-    if value[0] == "203":
-        line["amount"] = number(part(elements, 1, 1))
-    elif "charges" in line:
-        _charge_money(line, elements)
-
-
-# -- values ---------------------------------------------------------------------------------
-def number(text: str) -> str:
-    """Give a number with a point, as EDIFACT allows a comma in its place at any time.
-
-    >>> number("1234,50")
-    '1234.50'
-    """
-    if _NUMBER.fullmatch(text) or not text:
-        return text
-    plain = text.replace(",", ".")
-    if plain.startswith("."):
-        plain = "0" + plain
-    if not _NUMBER.fullmatch(plain):
-        raise WrongError(f"{text!r} is no number")
-    return plain
-
-
-def day(text: str, form: str) -> str:
-    """Give a date of DTM as ISO text: formats 102 (day), 203 (minute) and 204 (second).
-
-    >>> day("20260901", "102")
-    '2026-09-01'
-    >>> day("202609011530", "203")
-    '2026-09-01T15:30'
-    """
-    if not text.isdigit() or not text.isascii() or len(text) != _SIZES.get(form or "102", 0):
-        raise WrongError(f"date {text!r} does not have format {form or '102'}")
-    if form == "101":
-        text = "20" + text
-    date = f"{text[:4]}-{text[4:6]}-{text[6:8]}"
-    clock = ":".join(text[at : at + 2] for at in range(8, len(text), 2))
-    return f"{date}T{clock}" if clock else date
-
-
-def _product(quantity: str, price: str, base: str) -> str:
-    if not quantity or not price:
-        return ""
-    amount = Decimal(quantity) * Decimal(price)
-    if base != "1" and Decimal(base):
-        amount = amount / Decimal(base)
-    return format(amount, "f")
-
-
-# -- shapes ---------------------------------------------------------------------------------
-_TOTALS = {"79": "line_total", "77": "total", "86": "total", "9": "total", "124": "tax_total"}
-_COMMON = ("number", "date", "currency", "buyer_gln", "supplier_gln", "delivery_gln")
-_PRODUCT = ("line", "gtin", "item", "description", "quantity", "unit")
-_DELIVERY = {"2": "delivery_date", "63": "delivery_date", "64": "delivery_date"}
-_PRODUCT_TAKES: dict[str, Take] = {"PIA": _pia, "IMD": _imd}
-
-SHAPES: dict[str, Shape] = {
-    "ORDERS": Shape(
-        fields=_COMMON,
-        line=(*_PRODUCT, "price", "amount"),
-        head={"BGM": _bgm, "DTM": _dates({"137": "date", **_DELIVERY}), "NAD": _nad, "CUX": _cux},
-        detail={
-            **_PRODUCT_TAKES,
-            "QTY": _quantities({"21": "quantity"}),
-            "MOA": _line_money,
-            "PRI": _pri,
-        },
-    ),
-    "ORDRSP": Shape(
-        fields=(*_COMMON, "response", "order_number", "delivery_date"),
-        line=(*_PRODUCT, "price", "amount", "action", "confirmed", "delivery_date", "order_line"),
-        head={
-            "BGM": _bgm,
-            "DTM": _dates({"137": "date", "69": "delivery_date", **_DELIVERY}),
-            "NAD": _nad,
-            "CUX": _cux,
-            "RFF": _texts({"ON": "order_number"}),
-        },
-        detail={
-            **_PRODUCT_TAKES,
-            "QTY": _quantities({"21": "quantity", "113": "confirmed", "12": "confirmed"}),
-            "DTM": _dates({"69": "delivery_date", **_DELIVERY}),
-            "MOA": _line_money,
-            "PRI": _pri,
-            "RFF": _texts({"LI": "order_line"}),
-        },
-    ),
-    "DESADV": Shape(
-        fields=(
-            *("number", "date", "buyer_gln", "supplier_gln", "delivery_gln", "order_number"),
-            *("despatch_date", "delivery_date"),
-        ),
-        line=(*_PRODUCT, "package", "sscc", "order_number", "order_line", "best_before"),
-        head={
-            "BGM": _bgm,
-            "DTM": _dates(
-                {"137": "date", "11": "despatch_date", "17": "delivery_date", **_DELIVERY}
-            ),
-            "NAD": _nad,
-            "RFF": _texts({"ON": "order_number"}),
-            "CPS": _cps,
-            "GIN": _gin,
-        },
-        detail={
-            **_PRODUCT_TAKES,
-            "QTY": _quantities({"12": "quantity"}),
-            "RFF": _texts({"ON": "order_number", "LI": "order_line"}),
-            "DTM": _dates({"361": "best_before"}),
-        },
-    ),
-    "INVOIC": Shape(
-        fields=(
-            *(*_COMMON, "invoicee_gln", "type", "order_number", "despatch_number"),
-            *("original_number", "delivery_date", "due_date", "line_total", "tax_total", "total"),
-        ),
-        line=(*_PRODUCT, "price", "amount", "tax_rate", "tax_category", "order_number"),
-        head={
-            "BGM": _bgm,
-            "DTM": _dates({"137": "date", "35": "delivery_date", "13": "due_date"}),
-            "NAD": _nad,
-            "CUX": _cux,
-            "RFF": _texts({"ON": "order_number", "DQ": "despatch_number", "IV": "original_number"}),
-            "ALC": _charge,
-            "MOA": _charge_money,
-        },
-        detail={
-            **_PRODUCT_TAKES,
-            "QTY": _quantities({"47": "quantity"}),
-            "MOA": _line_money,
-            "PRI": _pri,
-            "TAX": _line_tax,
-            "RFF": _texts({"ON": "order_number"}),
-            "ALC": _charge,
-        },
-        summary={"TAX": _summary_tax, "MOA": _summary_money},
-        lists=("charges", "taxes"),
-    ),
+_ANONYMOUS = {
+    tag: _Level(open_ended=False, accepts=frozenset(tags.split())) for tag, tags in BELOW.items()
 }
-"""Message types that become documents."""
+
+
+@cache
+def _plan(name: str, directory: str) -> _Plan:
+    head, summary = lines_of(name, directory if directory in DIRECTORIES else DIRECTORIES[0])
+    closers = frozenset(_closers(head)) | frozenset(_closers(summary))
+    return _Plan(_level(head), _level(summary), closers)
+
+
+def _closers(line: Line) -> list[str]:
+    own = [line.tag] if line.open_ended else []
+    return own + [tag for child in line.children for tag in _closers(child)]
+
+
+def _level(line: Line) -> _Level:
+    tags = {child.tag for child in line.children}
+    level = _Level(
+        blank=dict.fromkeys(line.fields, ""),
+        lists=line.lists,
+        open_ended=not line.tag or line.open_ended,
+        accepts=frozenset(tags | set(BELOW.get(line.tag, "").split())),
+    )
+    for child in line.children:
+        _add(level, child)
+    return level
+
+
+def _add(level: _Level, line: Line) -> None:
+    constant = any((at, nth) == QUALIFIERS.get(line.tag) for at, nth, _ in line.words)
+    takes = level.takes.setdefault(
+        line.tag,
+        _Takes(QUALIFIERS.get(line.tag) if constant else None, _ANONYMOUS.get(line.tag)),
+    )
+    inner = _level(line) if line.into or line.children or line.tag in BELOW else None
+    ranked = len(line.meant) > 1 and all(slot.kind != "articles" for slot in line.slots)
+    for rank, word in enumerate(line.meant or ("*",)):
+        take = _Take(_filler(line, rank, ranked=ranked))
+        if line.into:
+            take.into, take.entry = line.into, inner
+            take.needs = next((slot.name for slot in line.slots if slot.needed), "")
+        else:
+            take.below = inner
+        if word == "*":
+            takes.usual = takes.usual or take
+        else:
+            takes.known.setdefault(word, take)
+
+
+def _filler(line: Line, rank: int, *, ranked: bool) -> Take:
+    fillers = [filler for slot in line.slots if (filler := TAKES[slot.kind](slot)) is not None]
+    names = [name for slot in line.slots for name in slot.names]
+
+    def take(target: Document, elements: list[Element]) -> None:
+        for fill in fillers:
+            fill(target, elements)
+
+    if not ranked or not names:
+        return fillers[0] if len(fillers) == 1 else take
+    main = next((slot.names for slot in line.slots if not slot.passive), tuple(names))
+    first = main[0]
+
+    def better(target: Document, elements: list[Element]) -> None:
+        ranks = target.get("") or {}
+        if target[first] or (len(main) > 1 and any(target[name] for name in main)):
+            if ranks.get(first, 0) <= rank:
+                return
+            target.update(dict.fromkeys(names, ""))
+        take(target, elements)
+        if rank or ranks:
+            target[""] = {**ranks, first: rank}
+
+    return better

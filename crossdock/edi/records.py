@@ -1,9 +1,9 @@
-"""Messages as rows: one JSON text a message, a faulty one with its fault and its own text."""
+"""Messages as rows: one JSON text a message, or an entry of it; a faulty one with its own text."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from crossdock.edi.interchange import Interchange, Message
 from crossdock.edi.partner import Partner
 from crossdock.edi.reader import read
 from crossdock.errors import Refused
+from crossdock.streams import Reads
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -25,7 +26,7 @@ ROWS = 2_000
 def tables(
     source: Path,
     envelopes: Sequence[Interchange],
-    wanted: str,
+    stream: Reads,
     partner: Partner,
     guides: Guides | None,
 ) -> Iterator[pa.Table]:
@@ -33,7 +34,9 @@ def tables(
 
     ``envelopes`` come from an earlier pass over ``source``: messages of an interchange that is
     rejected are faulty, each with the reason, and never lose those of another one. ``guides``
-    make every finding a fault; None leaves it at the envelope.
+    make every finding a fault; None leaves it at the envelope. Where the stream's ``each`` names a
+    list, each of its entries is a record, with what the message says once; a stream that is made
+    ``of`` another leaves faults to that one.
     """
     rows: list[tuple[str, str | None, str | None]] = []
     position = 0
@@ -41,8 +44,8 @@ def tables(
         if isinstance(item, Interchange):
             continue
         whole = envelopes[item.interchange.number - 1]
-        rows.append(_row(item, whole, wanted, guides))
-        if len(rows) == ROWS:
+        rows += _rows(item, whole, stream, guides)
+        if len(rows) >= ROWS:
             yield _table(rows, position)
             position += len(rows)
             rows = []
@@ -50,17 +53,36 @@ def tables(
         yield _table(rows, position)
 
 
-def _row(
-    message: Message, whole: Interchange, wanted: str, guides: Guides | None
-) -> tuple[str, str | None, str | None]:
-    fault = _fault(message, whole, wanted, guides)
+def _rows(
+    message: Message, whole: Interchange, stream: Reads, guides: Guides | None
+) -> list[tuple[str, str | None, str | None]]:
+    fault = _fault(message, whole, str(stream.options["message"]), guides)
+    each = str(stream.options.get("each") or "")
     if not fault:
         try:
-            return json.dumps(flat.read(message), ensure_ascii=False), None, None
+            document = flat.read(message)
+            if not each or document[each] or "of" in stream.options:
+                return [(_text(record), None, None) for record in _records(document, each)]
+            fault = f"the message has no {each}"
         except Refused as error:
             fault = str(error)
+    if "of" in stream.options:
+        return []
     raw = message.raw.encode("utf-8", "backslashreplace").decode()
-    return json.dumps(identity(message) | {"raw": raw}, ensure_ascii=False), fault, raw
+    return [(_text(identity(message) | {"raw": raw}), fault, raw)]
+
+
+def _records(document: Mapping[str, Any], each: str) -> Iterator[Mapping[str, Any]]:
+    if not each:
+        yield document
+        return
+    head = {name: value for name, value in document.items() if not isinstance(value, list)}
+    for entry in document[each]:
+        yield {**head, **entry}
+
+
+def _text(record: Mapping[str, Any]) -> str:
+    return json.dumps(record, ensure_ascii=False)
 
 
 def _fault(message: Message, whole: Interchange, wanted: str, guides: Guides | None) -> str:
