@@ -1,0 +1,481 @@
+"""Vendure: orders, customers, variants, stock, prices and fulfilments over its Admin API.
+
+``updatedAt`` of an order does not move when the order is placed, shipped or delivered, and that of
+a customer not with an address; ``prices`` and stock levels have no list of their own. So orders
+are asked for by two dates and by the numbers of those that were not final when last seen.
+https://docs.vendure.io/reference/graphql-api/admin/queries/
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from crossdock import json
+from crossdock.api import Api
+from crossdock.auth import Auth, Fixed
+from crossdock.auth_token import Grant, Login
+from crossdock.bodies import every, one_by_one, read_until, same
+from crossdock.connector import (
+    Check,
+    Found,
+    Page,
+    Parcel,
+    Reads,
+    Verified,
+    Writes,
+    secret,
+    setting,
+)
+from crossdock.errors import CrossdockError, Misconfigured, Refused, TryLater
+from crossdock.exchange import Answer, NoAnswer, Request, heard_of
+from crossdock.graphql_text import Word, literal
+from crossdock.verdict import at
+from crossdock.watermark import Watermark
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from crossdock.connector import Outcome
+
+_FINAL = ("Delivered", "Cancelled")
+_CENTS = {"price", "priceWithTax", "discountedPrice", "discountedPriceWithTax", "amount",
+          "amountWithTax", "unitPrice", "unitPriceWithTax", "linePrice", "proratedLinePrice",
+          "proratedLinePriceWithTax", "total", "totalWithTax", "taxBase", "taxTotal"}  # fmt: skip
+_PLACE = "fullName company streetLine1 streetLine2 city province postalCode phoneNumber"
+_ORDER = f"""id code state createdAt updatedAt orderPlacedAt currencyCode total totalWithTax
+ customer {{ id emailAddress firstName lastName phoneNumber }} couponCodes
+ shippingAddress {{ {_PLACE} countryCode }} billingAddress {{ {_PLACE} countryCode }}
+ lines {{ id quantity unitPrice linePrice proratedLinePrice proratedLinePriceWithTax taxRate
+  productVariant {{ id sku name }} }}
+ shippingLines {{ id discountedPrice discountedPriceWithTax shippingMethod {{ code name }} }}
+ surcharges {{ sku description price priceWithTax taxRate }}
+ taxSummary {{ taxRate taxBase taxTotal }} payments {{ method transactionId state amount }}"""
+_SHIPPED = """id code updatedAt orderPlacedAt state customer { id } fulfillments { id state method
+ trackingCode createdAt updatedAt lines { orderLineId quantity
+ orderLine { productVariant { sku name } } } }"""
+_VARIANT = """id sku name enabled productId currencyCode price createdAt updatedAt
+ options { name } product { name } taxRateApplied { value }"""
+_CUSTOMER = f"""id title firstName lastName emailAddress phoneNumber updatedAt
+ addresses {{ id {_PLACE} country {{ code }} defaultBillingAddress }}"""
+_STOCK = "id sku stockLevels { stockLocation { id name } stockOnHand stockAllocated updatedAt }"
+
+
+_LEVELS = f"{_STOCK} prices {{ currencyCode price }}"
+_OR_NO = "... on ErrorResult { errorCode message }"
+_ORDER_OR_NO = "... on Order { id totalWithTax } " + _OR_NO
+_STATES = ("Pending", "Shipped", "Delivered")
+
+
+class Vendure(Api):
+    """A channel of a Vendure shop."""
+
+    kind = "vendure"
+    versions = (Verified("3.7", "real server"),)
+
+    url: str = setting("Address of the Admin API", example="https://shop.example.com/admin-api")
+    api_key: str = secret("API key (since 3.6)", default="")
+    user: str = setting("Administrator, where there is no key", default="")
+    password: str = secret("Password of the administrator", default="")
+    channel: str = setting("Token of the channel, where it is not the default one", default="")
+    location: str = setting("Name of the stock location that is set", default="")
+    shipping: str = setting("Code of the shipping method of orders that we place", default="")
+    payment: str = setting("Name of the payment method of orders that we place", default="Hub")
+    digits: int = setting("Digits of the shop's whole-numbered money after the point", default=2)
+    page: int = setting("Records a page; the server takes 1000 at most", default=100)
+
+    orders = Reads(
+        "orders", ("id",), cursor="updatedAt", grain="second", overlap=60, right="ReadOrder",
+        money={"sum": "totalWithTax", "currency": "currencyCode"},
+        options={"list": "orders", "fields": _ORDER, "dates": ("updatedAt", "orderPlacedAt")},
+    )  # fmt: skip
+    fulfilments = Reads(
+        "fulfilments", ("id",), cursor="updatedAt", grain="second", overlap=60, right="ReadOrder",
+        options={"list": "orders", "fields": _SHIPPED, "dates": ("updatedAt", "orderPlacedAt"),
+                 "each": "fulfillments", "as": "fulfilment"},
+    )  # fmt: skip
+    products = Reads(
+        "products", ("id",), cursor="updatedAt", grain="second", overlap=60, right="ReadCatalog",
+        options={"list": "productVariants", "fields": _VARIANT, "dates": ("updatedAt",)},
+    )  # fmt: skip
+    customers = Reads(
+        "customers", ("id",), feed="full", right="ReadCustomer",
+        options={"list": "customers", "fields": _CUSTOMER},
+    )  # fmt: skip
+    stock = Reads(
+        "stock", ("id", "stockLevel.stockLocation.id"), feed="full", right="ReadCatalog",
+        options={"list": "productVariants", "fields": _STOCK, "each": "stockLevels",
+                 "as": "stockLevel"},
+    )  # fmt: skip
+    prices = Reads(
+        "prices", ("id", "price.currencyCode"), feed="full", right="ReadCatalog",
+        options={"list": "productVariants", "fields": "id sku prices { currencyCode price }",
+                 "each": "prices", "as": "price"},
+    )  # fmt: skip
+
+    order = Writes(
+        "order", ("number",), "lookup_before_create", money="total", right="CreateOrder",
+        options={"find": ("orders", "transactionId", "id code state totalWithTax")},
+    )  # fmt: skip
+    customer = Writes(
+        "customer", ("email",), "upsert", right="UpdateCustomer",
+        options={"find": ("customers", "emailAddress", _CUSTOMER)},
+    )  # fmt: skip
+    product = Writes(
+        "product", ("sku",), "lookup_before_create", right="UpdateCatalog",
+        options={"find": ("productVariants", "sku", "id sku name enabled")},
+    )  # fmt: skip
+    stock_level = Writes(
+        "stock_level", ("sku",), "upsert", batch=50, right="UpdateCatalog",
+        options={"find": ("productVariants", "sku", _LEVELS)},
+    )  # fmt: skip
+    price = Writes(
+        "price", ("sku", "currency"), "upsert", batch=50, right="UpdateCatalog", money="amount",
+        options={"find": ("productVariants", "sku", _LEVELS)},
+    )  # fmt: skip
+    fulfilment = Writes(
+        "fulfilment", ("tracking",), "lookup_before_create", right="UpdateOrder"
+    )
+
+    # -- calling ---------------------------------------------------------------------------------
+    def address(self) -> str:
+        """Give the one address of the API."""
+        return self.url
+
+    def headers_of_all(self) -> Mapping[str, str]:
+        """Name the channel."""
+        return {"vendure-token": self.channel} if self.channel else {}
+
+    def credentials(self) -> Auth:
+        """Take the key, or log in for a token; a dead one is told in an answer with status 200."""
+        if self.api_key:
+            return Fixed({"vendure-api-key": self.api_key}, secrets=(self.api_key,))
+        return Login(self._log_in, self.world.monotonic, dead=_forbidden, secrets=(self.password,))
+
+    def _log_in(self) -> Grant:
+        text = "mutation" + _call("login", _OR_NO, username=self.user, password=self.password)
+        answer = self.plain.send(self._request(text))
+        token = answer.headers.get("vendure-auth-token", "")
+        if not token or at(heard_of(answer).document, "data.login.errorCode"):
+            raise Misconfigured("Vendure does not let this administrator in", where=self.url)
+        return Grant(token)
+
+    def _request(self, text: str, again: bool = True) -> Request:
+        headers = {"Content-Type": "application/json"}
+        body = json.dumps({"query": text}).encode()
+        return Request("POST", self.url, headers=headers, body=body, again=again)
+
+    def _send(self, text: str, again: bool = True) -> tuple[Answer, Any]:
+        """Send an operation; gives the answer and its ``data``. Raises for ``errors``."""
+        answer = self.http.send(self._request(text, again))
+        said = answer.document(self.url)
+        if isinstance(said, dict) and said.get("errors"):
+            raise _said_no(said["errors"][0])
+        if not isinstance(said, dict) or not isinstance(said.get("data"), dict):
+            raise TryLater("the answer is none of GraphQL's", where=self.url)
+        return answer, said["data"]
+
+    def _do(self, name: str, gives: str, **arguments: Any) -> Any:
+        """Do a mutation; an error of its union is a no. Gives its result."""
+        _, data = self._send("mutation" + _call(name, gives, **arguments), again=False)
+        if isinstance(data[name], dict) and data[name].get("errorCode"):
+            raise Refused(f"{data[name]['errorCode']}: {data[name].get('message')}", where=name)
+        return data[name]
+
+    def _list(self, name: str, fields: str, **options: Any) -> tuple[Answer, list[Any]]:
+        answer, data = self._send(_call(name, f"totalItems items {{ {fields} }}", options=options))
+        return answer, data[name]["items"]
+
+    def check(self) -> Iterator[Check]:
+        """Log in, and ask each list for one record."""
+        for name, stream in self.reads().items():
+            try:
+                self._list(stream.options["list"], "id", take=1)
+                yield Check(f"read {name}", ok=True)
+            except CrossdockError as error:
+                yield Check.failed(f"read {name}", error, stream)
+
+    # -- reading ---------------------------------------------------------------------------------
+    def read(self, stream: Reads, cursor: str | None) -> Iterator[Page]:
+        """Yield pages in the order of ids: changes only add to them, so none is passed over."""
+        known = json.loads(cursor) if cursor else {"since": None, "open": []}
+        name, began = stream.options["list"], self.world.monotonic()
+        newest, still = known["since"], []
+        waiting: Page | None = None
+        taken = number = 0
+        while True:
+            answer, records = self._list(
+                name, stream.options["fields"], take=self.page, skip=taken,
+                sort={"id": Word("ASC")}, filter=self._wanted(stream, known),
+            )  # fmt: skip
+            if records and waiting:
+                yield waiting
+            for text in every(records, stream.options.get("dates", ())):
+                newest = Watermark("instant").later(newest, text, self.world.now())
+            still += [one["id"] for one in records if one.get("state", "Cancelled") not in _FINAL]
+            if records:
+                taken, number = taken + len(records), number + 1
+                waiting = Page(f"{stream.name}-{number:05}", answer.body, "json")
+            if len(records) < self.page:
+                break
+        if waiting:
+            until = read_until(known["since"], newest, self.world.monotonic() - began)
+            mark = json.dumps({"since": until, "open": still}) if stream.cursor else None
+            yield dataclasses.replace(waiting, cursor=mark)
+
+    def _wanted(self, stream: Reads, known: Mapping[str, Any]) -> dict[str, Any]:
+        """Say what may have changed: by each date, and by what was not final."""
+        placed = {"orderPlacedAt": {"isNull": False}} if stream.options["list"] == "orders" else {}
+        if not stream.cursor or not known["since"]:
+            return placed
+        since = Watermark("instant", stream.overlap).since(known["since"])
+        moved: list[Any] = [{date: {"after": since}} for date in stream.options["dates"]]
+        if known["open"]:
+            moved.append({"id": {"in": known["open"]}})
+        return {"_and": [placed, {"_or": moved}]} if placed else {"_or": moved}
+
+    def tables(self, stream: Reads, media: str, body: Path) -> Iterator[pa.Table]:
+        """Parse landed answers: whole-numbered money becomes decimal text, parts become records."""
+        from crossdock.formats.rows import nested
+
+        page = json.loads(body.read_bytes(), stream.name)["data"][stream.options["list"]]
+        records = [_in_units(record, self.digits) for record in page["items"]]
+        if part := stream.options.get("each"):
+            records = [
+                {**{name: value for name, value in record.items() if name != part}, **own}
+                for record in records
+                for own in _parts(record[part], stream.options["as"])
+            ]
+        yield nested([json.dumps(record) for record in records], range(1, len(records) + 1))
+
+    # -- writing ---------------------------------------------------------------------------------
+    def lookup(self, stream: Writes, parcels: Sequence[Parcel]) -> dict[str, Found | None]:
+        """Read back by natural key; what is half made is not there yet."""
+        found: dict[str, Found | None] = {}
+        for parcel in parcels:
+            record = self._present(stream, parcel.body)
+            if record and stream.name == "fulfilment":
+                record = record if record["state"] in (parcel.body["state"], "Delivered") else None
+            found[parcel.reference] = Found(str(record["id"]), record) if record else None
+        return found
+
+    def _present(self, stream: Writes, body: Mapping[str, Any]) -> Any:
+        if stream.name == "fulfilment":
+            parts = [part for one in self._orders(body) for part in one["fulfillments"] or []]
+            return next((one for one in parts if one["trackingCode"] == body["tracking"]), None)
+        name, field, fields = stream.options["find"]
+        found = self._list(name, fields, filter={field: {"eq": str(body[stream.key[0]])}})[1]
+        if len(found) > 1:
+            raise Refused(f"Vendure has several {name} with the {field} {body[stream.key[0]]}")
+        return found[0] if found else None
+
+    def write(self, stream: Writes, parcels: Sequence[Parcel]) -> list[Outcome]:
+        """Put documents; stock and prices of many variants go in one mutation."""
+        if stream.batch > 1:
+            return self._set(stream, parcels)
+        put = getattr(self, f"_put_{stream.name}")
+        return one_by_one(parcels, lambda one: str(put(one.body, self._present(stream, one.body))))
+
+    def _set(self, stream: Writes, parcels: Sequence[Parcel]) -> list[Outcome]:
+        """Set what differs in one mutation; where that is refused, in two with half of it each."""
+        skus = sorted({str(parcel.body["sku"]) for parcel in parcels})
+        found = self._list("productVariants", _LEVELS, take=1000, filter={"sku": {"in": skus}})[1]
+        changes = {}
+        for one in parcels:
+            known = [record for record in found if record["sku"] == one.body["sku"]]
+            changes[one.reference] = self._change(stream, one.body, known)
+        inputs = [change for change in changes.values() if len(change) > 1]
+        wrong: Refused | TryLater | None = None
+        try:
+            if inputs:
+                self._do("updateProductVariants", "id", input=inputs)
+        except (Refused, TryLater) as error:
+            wrong = error
+        if isinstance(wrong, Refused) and len(inputs) > 1:
+            half = len(parcels) // 2
+            return self._set(stream, parcels[:half]) + self._set(stream, parcels[half:])
+
+        def settled(parcel: Parcel) -> str:
+            change = changes[parcel.reference]
+            if not change:
+                raise Refused(f"Vendure has no single variant with the SKU {parcel.body['sku']}")
+            if wrong and len(change) > 1:
+                raise wrong
+            return str(change["id"])
+
+        return one_by_one(parcels, settled)
+
+    def _change(self, stream: Writes, body: Mapping[str, Any], known: Any) -> dict[str, Any]:
+        """Make the input of one variant: its id alone where nothing differs."""
+        if len(known) != 1:
+            return {}
+        if stream.name == "price":
+            field, there = "prices", known[0]["prices"]
+            new = {"currencyCode": body["currency"], "price": self._whole(body["amount"])}
+        else:
+            field, place = "stockLevels", self._place
+            there = [{"stockLocationId": one["stockLocation"]["id"],
+                      "stockOnHand": one["stockOnHand"]} for one in known[0][field]]  # fmt: skip
+            new = {"stockLocationId": place, "stockOnHand": int(body["on_hand"])}
+        made: dict[str, Any] = {"id": known[0]["id"]}
+        if new not in there:
+            made[field] = [_words(new)]
+        return made
+
+    def _whole(self, amount: Any) -> int:
+        """Turn an amount into the shop's whole-numbered money."""
+        scaled = Decimal(str(amount)).scaleb(self.digits)
+        if scaled != scaled.to_integral_value():
+            raise Refused(f"the shop keeps {self.digits} digits of money, {amount} has more")
+        return int(scaled)
+
+    @cached_property
+    def _place(self) -> str:
+        """The id of the stock location that is set."""
+        wanted = {"name": {"eq": self.location}} if self.location else {}
+        found = self._list("stockLocations", "id", filter=wanted, sort={"id": Word("ASC")})[1]
+        if not found:
+            raise Misconfigured(f"Vendure has no stock location {self.location!r}")
+        return str(found[0]["id"])
+
+    def _put_product(self, body: Mapping[str, Any], known: Any) -> str:
+        """Create a product with one variant; its price is the shop's own from then on."""
+        name = {"languageCode": Word(body.get("language", "en")), "name": body["name"]}
+        variant = {"translations": [name], "enabled": body.get("enabled", True)}
+        if known:
+            if not same(known, {"name": body["name"], "enabled": variant["enabled"]}):
+                self._do("updateProductVariants", "id", input=[{"id": known["id"], **variant}])
+            return str(known["id"])
+        page = {"slug": body["sku"].lower(), "description": body.get("description") or ""}
+        product = self._do("createProduct", "id", input={"translations": [{**name, **page}]})
+        variant |= {"productId": product["id"], "sku": body["sku"]}
+        if body.get("price") is not None:
+            variant["price"] = self._whole(body["price"])
+        return str(self._do("createProductVariants", "id", input=[variant])[0]["id"])
+
+    def _put_customer(self, body: Mapping[str, Any], known: Any) -> str:
+        """Create or change a customer; an address that is not there yet is added."""
+        first, _, last = str(body["name"]).rpartition(" ")
+        values = {"firstName": first, "lastName": last, "emailAddress": body["email"]}
+        if body.get("phone"):
+            values["phoneNumber"] = body["phone"]
+        gives = "... on Customer { id }" + _OR_NO
+        if not known:
+            known = self._do("createCustomer", gives, input=values)
+        elif not same(known, values):
+            self._do("updateCustomer", gives, input={"id": known["id"], **values})
+        place = body.get("address")
+        asked = {name: value for name, value in (place or {}).items() if name != "countryCode"}
+        if place and not same(known.get("addresses") or [], asked):
+            self._do("createCustomerAddress", "id", customerId=known["id"], input=place)
+        return str(known["id"])
+
+    def _put_order(self, body: Mapping[str, Any], known: Any) -> str:
+        """Draft an order and pay it: only the payment, which carries our number, places it."""
+        if known:
+            if body.get("state") == "cancelled" and known["state"] != "Cancelled":
+                self._do("cancelOrder", _ORDER_OR_NO, input={"orderId": known["id"]})
+            return str(known["id"])
+        draft = str(self._do("createDraftOrder", "id")["id"])
+        try:
+            self._fill(draft, body)
+        except CrossdockError as error:
+            if not isinstance(error, NoAnswer):  # what may be placed is never taken away again
+                self._do("deleteDraftOrder", "result", orderId=draft)
+            raise
+        return draft
+
+    def _fill(self, draft: str, body: Mapping[str, Any]) -> None:
+        for line in body["lines"]:
+            found = self._list("productVariants", "id", filter={"sku": {"eq": line["sku"]}})[1]
+            if len(found) != 1:
+                raise Refused(f"Vendure has no single variant with the SKU {line['sku']}")
+            item = {"productVariantId": found[0]["id"], "quantity": int(line["quantity"])}
+            self._do("addItemToDraftOrder", _ORDER_OR_NO, orderId=draft, input=item)
+        buyer = body["customer"]
+        ident = self._put_customer(buyer, self._present(self.writes()["customer"], buyer))
+        self._do("setCustomerForDraftOrder", _ORDER_OR_NO, orderId=draft, customerId=ident)
+        self._do("setDraftOrderShippingAddress", "id", orderId=draft, input=body["address"])
+        asked = "eligibleShippingMethodsForDraftOrder"
+        ways = self._send(_call(asked, "id code", orderId=draft))[1][asked]
+        way = [one["id"] for one in ways if self.shipping in ("", one["code"])]
+        if not way:
+            raise Refused(f"the shipping method {self.shipping!r} is not for this order")
+        order = self._do("setDraftOrderShippingMethod", _ORDER_OR_NO, orderId=draft,
+                         shippingMethodId=way[0])  # fmt: skip
+        if order["totalWithTax"] != self._whole(body["total"]):
+            shop = Decimal(order["totalWithTax"]).scaleb(-self.digits)
+            raise Refused(f"the shop comes to {shop}, the order to {body['total']}: check prices")
+        self._do("transitionOrderToState", _ORDER_OR_NO, id=draft, state="ArrangingPayment")
+        paid = {"orderId": draft, "method": self.payment, "metadata": {},
+                "transactionId": str(body["number"])}  # fmt: skip
+        self._do("addManualPaymentToOrder", _ORDER_OR_NO, input=paid)
+
+    def _orders(self, body: Mapping[str, Any]) -> list[Any]:
+        parts = "id lines { id productVariant { sku } } fulfillments { id state trackingCode }"
+        return self._list("orders", parts, filter={"code": {"eq": str(body["order"])}})[1]
+
+    def _put_fulfilment(self, body: Mapping[str, Any], known: Any) -> str:
+        """Fulfil lines of an order, and say that they are shipped or delivered."""
+        gives = "... on Fulfillment { id state }" + _OR_NO
+        if not known:
+            found = self._orders(body)
+            if not found:
+                raise Refused(f"Vendure has no order {body['order']}")
+            ids = {one["productVariant"]["sku"]: one["id"] for one in found[0]["lines"]}
+            lines = [{"orderLineId": ids.get(line["sku"], ""), "quantity": int(line["quantity"])}
+                     for line in body["lines"]]  # fmt: skip
+            words = {"method": body.get("carrier") or "", "trackingCode": body["tracking"]}
+            arguments = [{"name": name, "value": value} for name, value in words.items()]
+            way = {"code": "manual-fulfillment", "arguments": arguments}
+            known = self._do("addFulfillmentToOrder", gives, input={"lines": lines, "handler": way})
+        left = _STATES[_STATES.index(known["state"]) + 1 : _STATES.index(body["state"]) + 1]
+        for state in left:
+            self._do("transitionFulfillmentToState", gives, id=known["id"], state=state)
+        return str(known["id"])
+
+
+def _words(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Mark the values that are words of the schema rather than texts."""
+    return {k: Word(v) if k.endswith("Code") else v for k, v in values.items()}
+
+
+def _call(name: str, gives: str, **arguments: Any) -> str:
+    """Write a field with its arguments as an operation."""
+    given = ", ".join(f"{key}: {literal(value)}" for key, value in arguments.items())
+    return f"{{ {name}{f'({given})' if given else ''} {{ {gives} }} }}"
+
+
+def _forbidden(answer: Answer) -> bool:
+    return bool(at(heard_of(answer).document, "errors.0.extensions.code") == "FORBIDDEN")
+
+
+def _said_no(error: Mapping[str, Any]) -> CrossdockError:
+    code, words = at(error, "extensions.code"), str(error.get("message"))[:300]
+    if code in {"FORBIDDEN", "GRAPHQL_VALIDATION_FAILED", "BAD_USER_INPUT"}:
+        return Misconfigured(words, fix="check the rights of the key, and versions")
+    if code in {"USER_INPUT_ERROR", "ENTITY_NOT_FOUND", "ILLEGAL_OPERATION"}:
+        return Refused(words)
+    return NoAnswer(words)
+
+
+def _in_units(value: Any, digits: int, name: str = "") -> Any:
+    """Move the point of whole-numbered money, wherever it stands.
+
+    >>> _in_units({"lines": [{"unitPrice": 1299, "quantity": 2}]}, 2)
+    {'lines': [{'unitPrice': '12.99', 'quantity': 2}]}
+    """
+    if isinstance(value, dict):
+        return {key: _in_units(item, digits, key) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_in_units(item, digits) for item in value]
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return f"{Decimal(value).scaleb(-digits):f}" if whole and name in _CENTS else value
+
+
+def _parts(items: Any, name: str) -> list[dict[str, Any]]:
+    return [{name: item} for item in items or []]
