@@ -7,7 +7,7 @@ its work done and a changed mapping or rule makes a new file beside the old one.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pyarrow as pa
 
@@ -20,6 +20,7 @@ class BatchFiles:
 
     objects: Objects
     batch_id: str
+    _open: dict[str, dict[str, pa.Table]] = field(default_factory=dict)
 
     def write(
         self, step: str, tables: Mapping[str, pa.Table], made_by: str = "", *, anew: bool = False
@@ -34,8 +35,10 @@ class BatchFiles:
         return path
 
     def read(self, path: str) -> dict[str, pa.Table]:
-        """Read the named tables of a step file back."""
-        return _unpacked(self.objects.get(path))
+        """Read the named tables of a step file back; what was read stays open as long as this."""
+        if path not in self._open:
+            self._open[path] = _unpacked(self.objects.get(path))
+        return dict(self._open[path])
 
     def has(self, step: str, made_by: str = "") -> bool:
         """Say whether the result of ``step`` made by the same hash is there."""

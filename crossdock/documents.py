@@ -32,7 +32,6 @@ from crossdock.model import Entity, entity
 __all__ = ["compress", "decompress", "from_json", "hashes", "to_json"]
 
 _TEXT: Final = pa.large_string()
-_LEVEL: Final = 1
 _LARGEST: Final = 1 << 30
 
 
@@ -43,25 +42,35 @@ def hashes(texts: pa.LargeStringArray) -> pa.FixedSizeBinaryArray:
 
 
 def compress(texts: pa.LargeStringArray) -> pa.LargeBinaryArray:
-    """Compress each text as one zstd frame that says its own size."""
-    codec = pa.Codec("zstd", compression_level=_LEVEL)
+    """Compress each text: four bytes that say its size (little-endian), then one LZ4 block.
+
+    LZ4 takes 3 microseconds a document where zstd takes 19, for half as many bytes again.
+    """
+    codec = pa.Codec("lz4_raw")
     return pa.array(
-        [codec.compress(part, asbytes=True) for part in _slices(texts)], pa.large_binary()
+        [
+            len(part).to_bytes(4, "little") + codec.compress(part, asbytes=True)
+            for part in _slices(texts)
+        ],
+        pa.large_binary(),
     )
 
 
 def decompress(frames: pa.Array) -> pa.LargeStringArray:
     """Undo ``compress``; raises Unreadable for bytes that it did not make."""
-    codec = pa.Codec("zstd")
+    codec = pa.Codec("lz4_raw")
     parts, ends, size = [], [0], 0
     for number, frame in enumerate(_slices(frames)):
+        length = int.from_bytes(frame[:4], "little")
         try:
-            length = _frame_size(bytes(frame[:14]))
-            parts.append(codec.decompress(frame, length, asbytes=True))
+            if length > min(_LARGEST, 256 * len(frame)):  # LZ4 makes at most 255 bytes of one
+                raise ValueError("it says that it is larger than it can be")
+            part = codec.decompress(frame[4:], length, asbytes=True)
         except (OSError, ValueError) as error:
             raise Unreadable(
-                "a kept document is not a zstd frame", where=f"row {number}: {error}"
+                "a kept document is not whole", where=f"row {number}: {error}"
             ) from None
+        parts.append(part)
         size += length
         ends.append(size)
     offsets = pa.py_buffer(np.array(ends, dtype=np.int64))
@@ -120,22 +129,6 @@ def _slices(texts: Any) -> Iterator[memoryview]:
     view = memoryview(data or b"")
     for begin, end in pairwise(at):
         yield view[begin:end]
-
-
-def _frame_size(head: bytes) -> int:
-    """Read how long the content of a zstd frame is (RFC 8878, 3.1.1.1)."""
-    if len(head) < 6 or head[:4] != b"\x28\xb5\x2f\xfd":
-        raise ValueError("wrong magic number")
-    flags = head[4]
-    single, width = flags & 0x20, (0, 2, 4, 8)[flags >> 6]
-    width = width or (1 if single else 0)
-    begin = 5 + (0 if single else 1) + (0, 1, 2, 4)[flags & 3]
-    if not width or len(head) < begin + width:
-        raise ValueError("the frame does not say its size")
-    size = int.from_bytes(head[begin : begin + width], "little") + (256 if width == 2 else 0)
-    if size > _LARGEST:
-        raise ValueError("the frame is too large")
-    return size
 
 
 def _readable(wanted: pa.DataType) -> pa.DataType:

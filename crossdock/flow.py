@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,8 +47,14 @@ def pull(flow_name: str, run_key: str = "", *, holder: str = "") -> list[str]:
 
     ``run_key`` names the caller's run (Airflow's), so that a repeated task finds its own.
     """
+    return _pulled(flow_name, run_key, holder)[1]
+
+
+def _pulled(flow_name: str, run_key: str = "", holder: str = "") -> tuple[str, list[str]]:
+    """Pull, and give the id of the run with those of its batches."""
     from crossdock import pull as step
     from crossdock.runs import begin, holding
+    from crossdock.store.engine import guard
     from crossdock.worker import process_name
 
     home, store = _home_and_store()
@@ -56,7 +62,12 @@ def pull(flow_name: str, run_key: str = "", *, holder: str = "") -> list[str]:
     holder = holder or (airflow_name(run_key) if run_key else process_name())
     run = begin(store, flow_name, holder, run_key)
     with holding(store, run), _timed(store, run.id, "pull"):
-        return step.pull(home, store, flow, run)
+        try:
+            return run.id, step.pull(home, store, flow, run)
+        except FileNotFoundError:  # a successor has cleared our scratch away, and says so here
+            with store.reading() as connection:
+                guard(connection, run.lease, run.fence)
+            raise
 
 
 def airflow_name(run_key: str) -> str:
@@ -146,11 +157,10 @@ def run(
     tell = progress or (lambda step, done, total: None)
     with Crew(workers) as crew:
         tell("pull", 0, 1)
-        batches = pull(flow.name)
+        run_id, batches = _pulled(flow.name)
         tell("pull", 1, 1)
         from crossdock.runs import find, holding
 
-        run_id = open_run(flow.name)
         _, store = _home_and_store()
         try:
             with holding(store, find(store, run_id)):
@@ -170,11 +180,12 @@ def run(
 
 def resolve_and_push(batch_id: str) -> None:
     """Do the last two steps of one batch; what a target postpones is swept at the end."""
-    resolve(batch_id)
-    try:
-        push(batch_id)
-    except TryLater:
-        return  # it is pending in the outbox; close() tries it once more and says so
+    from crossdock.steps import Steps
+
+    steps = Steps.of(batch_id)  # one for both: they read the same files
+    steps.resolve()
+    with suppress(TryLater):  # it is pending in the outbox; close() tries it again and says so
+        steps.push()
 
 
 def _by_leg(batches: list[str]) -> Iterator[list[str]]:

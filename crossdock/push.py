@@ -108,8 +108,13 @@ class _Sender:
 
     def send_all(self) -> TryLater | None:
         """Settle what a predecessor left, then send chunk by chunk."""
-        self._take_over()
-        rows = self._waiting()
+        with self.store.reading() as connection:
+            left = self._left(connection)
+            rows = None if left else self._waiting(connection)
+        if rows is None:
+            self._take_over(left)
+            with self.store.reading() as connection:
+                rows = self._waiting(connection)
         if rows.num_rows == 0:
             return self._still_waiting()
         payload, hashes, amounts, rows = self._payload(rows)
@@ -143,17 +148,18 @@ class _Sender:
         table = schema.outbox
         return [table.c.batch_id == self.batch_id, table.c.target == self.target.route.target]
 
-    def _take_over(self) -> None:
-        """Decide about rows that a dead or outrun worker was sending."""
+    def _left(self, connection: sa.Connection) -> Sequence[Any]:
+        """Find the rows that a dead or outrun worker was sending."""
         table = schema.outbox
-        with self.store.reading() as connection:
-            left = connection.execute(
-                sa.select(table.c.id, table.c.deadline).where(
-                    *self._mine(), table.c.state == "sending"
-                )
-            ).all()
-        if not left:
-            return
+        return connection.execute(
+            sa.select(table.c.id, table.c.deadline).where(
+                *self._mine(), table.c.state == "sending"
+            )
+        ).all()
+
+    def _take_over(self, left: Sequence[Any]) -> None:
+        """Decide about rows that another worker was sending."""
+        table = schema.outbox
         delivery = self.target.stream.delivery
         if delivery == "lookup_before_create":
             # a request of the dead worker may still be on its way: look only when it cannot be
@@ -179,37 +185,36 @@ class _Sender:
         guard(connection, self.run.lease, self.run.fence)
         guard(connection, self.lease[0], self.lease[2])
 
-    def _waiting(self) -> pa.Table:
+    def _waiting(self, connection: sa.Connection) -> pa.Table:
         """Read the rows that are due; a document's later version waits for its earlier one."""
         table = schema.outbox
         due = sa.or_(table.c.next_try_at.is_(None), table.c.next_try_at <= self.world.now())
-        with self.store.reading() as connection:
-            rows = bulk.select(
-                connection,
-                sa.select(*(table.c[name] for name in receipts.ROW.names))
-                .where(*self._mine(), table.c.state == "pending", due)
-                .order_by(table.c.id),
-                receipts.ROW,
+        rows = bulk.select(
+            connection,
+            sa.select(*(table.c[name] for name in receipts.ROW.names))
+            .where(*self._mine(), table.c.state == "pending", due)
+            .order_by(table.c.id),
+            receipts.ROW,
+        )
+        if pc.any(pc.equal(rows["operation"], "update")).as_py():
+            rows = self._with_their_ids(connection, rows)
+        changed = rows.filter(pc.greater(rows["document_version"], 1))["document_id"]
+        if len(changed) == 0:  # a first version has no earlier one to wait for
+            return rows
+        first = connection.execute(
+            sa.select(table.c.document_id, sa.func.min(table.c.id))
+            .where(
+                table.c.target == self.target.route.target,
+                table.c.entity == self.target.route.entity,
+                table.c.state.in_(OPEN_STATES),
+                bulk.among(table.c.document_id, changed, connection.dialect.name),
             )
-            if pc.any(pc.equal(rows["operation"], "update")).as_py():
-                rows = self._with_their_ids(connection, rows)
-            changed = rows.filter(pc.greater(rows["document_version"], 1))["document_id"]
-            if len(changed) == 0:  # a first version has no earlier one to wait for
-                return rows
-            first = connection.execute(
-                sa.select(table.c.document_id, sa.func.min(table.c.id))
-                .where(
-                    table.c.target == self.target.route.target,
-                    table.c.entity == self.target.route.entity,
-                    table.c.state.in_(OPEN_STATES),
-                    bulk.among(table.c.document_id, changed, connection.dialect.name),
-                )
-                .group_by(table.c.document_id)
-            ).all()
+            .group_by(table.c.document_id)
+        ).all()
         turn = {int(document): int(number) for document, number in first}
         pairs = zip(rows["id"].to_pylist(), rows["document_id"].to_pylist(), strict=True)
         return rows.filter(pa.array([turn.get(owner, number) == number for number, owner in pairs],
-                                    pa.bool_()))  # fmt: skip
+                                pa.bool_()))  # fmt: skip
 
     def _with_their_ids(self, connection: sa.Connection, rows: pa.Table) -> pa.Table:
         """Fill in their id of documents that they have, for a change of them."""
