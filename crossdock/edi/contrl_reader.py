@@ -42,6 +42,7 @@ def _contrl(message: Message) -> Statement:
     """One CONTRL answers one interchange; a rejected message in it is a refusal as well."""
     about, verdict = "", "refused"
     words: list[str] = []
+    segment = ""
     for elements in message.parsed:
         tag = part(elements, 0)
         if tag == "UCI":
@@ -56,10 +57,11 @@ def _contrl(message: Message) -> Statement:
                 words.append(f"{what} is rejected")
             words += _said(what, elements, at + 1)
         elif tag == "UCS":
-            words += _said(f"segment {part(elements, 1)}", elements, 2)
+            segment = f"segment {part(elements, 1)}"
+            words += _said(segment, elements, 2)
         elif tag == "UCD":
             place = ":".join(filter(None, (part(elements, 2), part(elements, 2, 1))))
-            words += _said(f"element {place}", elements, 1)
+            words += _said(f"{segment}, element {place}", elements, 1)
     return Statement("CONTRL", verdict, about, "; ".join(words))
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from crossdock.batch import BatchFiles
+from crossdock.connector import Connector
 from crossdock.edi import aperak, writer
 from crossdock.edi.account import Account
 from crossdock.edi.aperak import Fault, Refusal
@@ -89,16 +90,17 @@ def _refusal(account: Account, hold: Any) -> Refusal | None:
     record = raw_record(account, hold)
     if not record.get("interchange"):
         return None
-    verdict = schema.verdict
+    verdict, connector = schema.verdict, account.connector
+    assert isinstance(connector, Connector)  # noqa: S101 - it was opened as one
     with account.store.reading() as connection:
         faults = [
-            Fault(row.rule, row.message, row.line + 1 if row.line is not None else None)
+            Fault(row.rule, row.message, row.line)
             for row in connection.execute(
                 sa.select(verdict).where(verdict.c.hold_id == hold.id).order_by(verdict.c.id)
             )
         ]
     return Refusal(
-        message=str(record.get("message") or record.get("type") or ""),
+        message=str(connector.reads()[hold.stream].options.get("message", "")),
         message_reference=str(record.get("message_ref") or ""),
         interchange=str(record["interchange"]),
         document=str(record.get("number") or ""),
