@@ -99,7 +99,19 @@ class Sftp:
         final = _path(folder, name)
         self._again(f"put to {folder}", lambda client: operations.put(client, part, data))
         in_time(f"{folder}/{name}")  # an older file never replaces a newer one
-        self._again(f"rename in {folder}", lambda client: operations.settle(client, part, final))
+        broke = False
+
+        def settle(client: Any) -> None:
+            nonlocal broke
+            try:
+                operations.settle(client, part, final, again=broke)
+            except operations.PartGone:
+                raise
+            except Exception:
+                broke = True
+                raise
+
+        self._again(f"rename in {folder}", settle)
 
     def archive(self, folder: str, name: str, target: str, raw: bytes = b"") -> None:
         """Move a fetched file to ``target``; gone already is fine, a taken name gets a number."""

@@ -61,24 +61,33 @@ def put(client: Any, part: bytes, data: bytes | Path) -> None:
         raise OSError(f"{size} of {sent} bytes arrived")
 
 
-def settle(client: Any, part: bytes, final: bytes) -> None:
-    """Give the file its name; when the part is gone, an earlier try has done so."""
+class PartGone(OSError):
+    """The temporary file is not there any more, and no try of ours gave it its name."""
+
+
+def settle(client: Any, part: bytes, final: bytes, *, again: bool) -> None:
+    """Give the file its name; ``again`` says that an earlier try may have done so already.
+
+    Raises PartGone where somebody took the part away.
+    """
+    if not exists(client, part):  # looked at first: the old file must not go for nothing
+        if again and exists(client, final):
+            return
+        raise PartGone("the part is gone")
     try:
         client.posix_rename(part, final)
         return
     except FileNotFoundError:
-        return
+        raise PartGone("the part is gone") from None
+    except PermissionError:
+        raise
     except OSError as error:
-        if not _is_unsupported(error):
+        if error.errno is not None:  # the connection; what a server says has no number here
             raise
+    # its words differ from server to server: it may not know this rename, so the plain one is tried
     with contextlib.suppress(FileNotFoundError):
         client.remove(final)
-    with contextlib.suppress(FileNotFoundError):
-        client.rename(part, final)
-
-
-def _is_unsupported(error: OSError) -> bool:
-    return "nsupported" in str(error)
+    client.rename(part, final)
 
 
 def move_aside(client: Any, source: bytes, target: bytes) -> None:

@@ -6,6 +6,7 @@ door may become simpler.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import gzip
 import io
@@ -31,7 +32,7 @@ from crossdock.connector import Reads, World
 from crossdock.convert.times import instant
 from crossdock.edi.reader import envelopes, read
 from crossdock.egress import Egress
-from crossdock.errors import CrossdockError, TryLater, Unreadable
+from crossdock.errors import TryLater, Unreadable
 from crossdock.exchange import NoAnswer, Request
 from crossdock.formats import tables
 from crossdock.http import HttpSession
@@ -82,8 +83,8 @@ def test_requests_takes_a_cut_body_without_a_length(world: World, serve: Serve) 
 def test_requests_takes_half_of_a_gzip_stream(world: World, serve: Serve) -> None:
     packed = gzip.compress(ROWS)
     for data in (packed[: len(packed) * 3 // 4], packed[:-8]):
-        head = {"Content_Encoding": "gzip"}
-        server = serve(lambda heard, data=data: answer(data, length=False, **head))
+        half = answer(data, length=False, Content_Encoding="gzip")
+        server = serve(lambda heard, half=half: half)
         found = theirs(server.url)
         assert found.status_code == 200
         assert 0 < len(found.content) <= len(ROWS)
@@ -156,7 +157,7 @@ def test_pandas_guesses_what_a_workbook_means(tmp_path: Path) -> None:
 @fault("L07")
 def test_csv_keeps_the_byte_order_mark(tmp_path: Path) -> None:
     data = b"\xef\xbb\xbfsku,n\n1,2\n"
-    assert list(csv.DictReader(io.StringIO(data.decode())))[0].keys() == {"\ufeffsku", "n"}
+    assert next(csv.DictReader(io.StringIO(data.decode()))).keys() == {"\ufeffsku", "n"}
     assert cells(tmp_path, data, "csv")[0]["sku"] == "1"
 
 
@@ -202,10 +203,8 @@ def test_pydifact_throws_anything(data: bytes) -> None:
     except Exception as error:  # noqa: BLE001 - which one it is, is the point
         kind = type(error).__name__
     assert data or kind == "StopIteration", "pydifact has an error of its own for nothing by now"
-    try:
+    with contextlib.suppress(Unreadable):
         assert all(one.rejected for one in envelopes(data))
-    except CrossdockError as error:
-        assert isinstance(error, Unreadable)
 
 
 @fault("L11", "C12", "M01")
