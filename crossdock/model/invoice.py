@@ -5,10 +5,10 @@ from __future__ import annotations
 from crossdock.model.entity import declare
 from crossdock.model.fields import code, currency, date, identifier, instant, text
 from crossdock.model.parts import (
+    billing,
     buyer,
     charges,
     delivery,
-    named_address,
     number,
     party,
     taxes,
@@ -47,9 +47,13 @@ INVOICE = declare(
     ),
     *buyer(),
     *party("seller", "the seller", "UBL AccountingSupplierParty"),
-    *named_address(
-        "billing", "the invoice recipient", "UBL AccountingCustomerParty/Party/PostalAddress"
+    identifier(
+        "seller_tax_id",
+        "VAT or other tax number of the seller.",
+        term="UBL AccountingSupplierParty/Party/PartyTaxScheme/CompanyID",
+        example="DE123456788",
     ),
+    *billing("UBL AccountingCustomerParty/Party/PostalAddress"),
     *delivery(),
     instant(
         "requested_delivery_at",

@@ -17,12 +17,12 @@ from crossdock.model.fields import (
     unit,
 )
 from crossdock.model.parts import (
+    billing,
     buyer,
     charges,
     delivery,
     item,
     line_id,
-    named_address,
     number,
     order_reference,
     party,
@@ -59,9 +59,7 @@ def _order(name: str, help: str, example: str) -> Entity:  # noqa: A002
         ),
         *buyer(),
         *party("seller", "the seller", "UBL SellerSupplierParty"),
-        *named_address(
-            "billing", "the invoice recipient", "UBL AccountingCustomerParty/Party/PostalAddress"
-        ),
+        *billing("UBL AccountingCustomerParty/Party/PostalAddress"),
         *delivery(),
         instant(
             "requested_delivery_at",

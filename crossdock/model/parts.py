@@ -79,6 +79,19 @@ def named_address(prefix: str, who: str, term: str) -> tuple[Field, ...]:
     )
 
 
+def billing(term: str) -> tuple[Field, ...]:
+    """Declare who gets the invoice."""
+    return (
+        identifier(
+            "billing_gln",
+            "Global Location Number of the invoice recipient.",
+            term="GS1 GLN",
+            example="5012345000022",
+        ),
+        *named_address("billing", "the invoice recipient", term),
+    )
+
+
 def party(prefix: str, who: str, term: str) -> tuple[Field, ...]:
     """Declare id, GLN and name of ``prefix``."""
     return (
@@ -217,6 +230,12 @@ def item() -> tuple[Field, ...]:
             "The buyer's number of the product.",
             term="UBL Item/BuyersItemIdentification/ID",
             example="BX-100",
+        ),
+        identifier(
+            "seller_product_id",
+            "The seller's number of the product, where we are the buyer.",
+            term="UBL Item/SellersItemIdentification/ID",
+            example="A-9001",
         ),
         text(
             "description",

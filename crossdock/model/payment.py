@@ -3,8 +3,19 @@
 from __future__ import annotations
 
 from crossdock.model.entity import declare
-from crossdock.model.fields import amount, code, currency, identifier, instant, price, text
-from crossdock.model.parts import number
+from crossdock.model.fields import (
+    amount,
+    children,
+    code,
+    currency,
+    date,
+    extension,
+    identifier,
+    instant,
+    price,
+    text,
+)
+from crossdock.model.parts import line_id, number
 
 PAYMENT = declare(
     "payment",
@@ -73,6 +84,12 @@ PAYMENT = declare(
     identifier(
         "payer_id", "Number of the party that paid.", term="UBL PayerParty", example="17850"
     ),
+    identifier(
+        "payer_gln",
+        "Global Location Number of the party that paid.",
+        term="GS1 GLN",
+        example="5012345000008",
+    ),
     text(
         "payer_name",
         "Name of the party that paid.",
@@ -81,10 +98,51 @@ PAYMENT = declare(
         personal=True,
     ),
     identifier(
+        "payee_gln",
+        "Global Location Number of the party that is paid.",
+        term="GS1 GLN",
+        example="5012345000015",
+    ),
+    identifier(
         "reference", "Reference on the statement.", term="UBL InstructionID", example="536365"
     ),
     identifier("payout_id", "Number of the payout that it was part of.", example="po_77"),
     instant("payout_at", "When that payout was made."),
+    children(
+        "lines",
+        "What is paid, document by document; empty where the payment is for one.",
+        line_id("UBL RemittanceAdviceLine/ID"),
+        code(
+            "kind",
+            "What is paid; a credit note takes off what is paid for the others.",
+            "invoice",
+            "credit_note",
+            "adjustment",
+            example="invoice",
+        ),
+        identifier(
+            "invoice_id",
+            "Number of the document.",
+            term="UBL BillingReference/InvoiceDocumentReference/ID",
+            example="536365",
+        ),
+        date("issued_on", "Day on the document."),
+        amount(
+            "due_amount",
+            "What the document comes to, positive.",
+            term="UBL RemittanceAdviceLine/DebitLineAmount",
+            example="22.55",
+        ),
+        amount("discount_amount", "What is kept for early payment, positive.", example="0.45"),
+        amount(
+            "amount",
+            "What is paid for it or taken off, positive.",
+            term="UBL RemittanceAdviceLine/BalanceAmount",
+            example="22.1",
+        ),
+        extension(),
+        term="UBL RemittanceAdviceLine",
+    ),
     standard="UBL 2.3 RemittanceAdvice; GS1 EANCOM REMADV",
     amount_field="amount",
     currency_field="currency",

@@ -27,6 +27,12 @@ STOCK_LEVEL = declare(
     identifier(
         "location_id", "Number of the place.", term="UBL InventoryLocation/ID", example="WH-1"
     ),
+    identifier(
+        "location_gln",
+        "Global Location Number of the place.",
+        term="GS1 GLN",
+        example="5012345000022",
+    ),
     identifier("lot", "Batch or lot.", term="GS1 batch or lot (AI 10)", example="L2010-11"),
     date(
         "expires_at", "Day after which the lot cannot be sold.", term="GS1 expiration date (AI 17)"
