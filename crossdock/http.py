@@ -152,7 +152,6 @@ class HttpSession:
             **request.headers,
         }
         with Watch(request.deadline) as watch, _named(request, watch):
-            in_time(request.where)
             response = self._session.request(
                 request.method,
                 url,
@@ -181,6 +180,11 @@ class _Adapter(HTTPAdapter):
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
         super().init_poolmanager(*args, **options)
         self.poolmanager.pool_classes_by_scheme = self._pools
+
+    def send(self, *given: Any, **options: Any) -> requests.Response:
+        """Send, unless the time for it is over: the last moment to see that is now."""
+        in_time()
+        return super().send(*given, **options)
 
 
 def _silence(request: Request) -> float:
