@@ -69,9 +69,13 @@ class Answer:
     cookies: tuple[str, ...] = ()
 
     def document(self, where: str = "") -> Any:
-        """Give the body as strict JSON; raises TryLater where it is not, since it may be cut."""
+        """Give the body as JSON; raises TryLater where it is not whole, since it may be cut.
+
+        A record in it that cannot be trusted is held when it lands, not here: it must not keep
+        its neighbours back.
+        """
         try:
-            return json.loads(self.body, where)
+            return json.frame(self.body, where)
         except Unreadable as error:
             raise TryLater(error.what, where=where) from None
 
@@ -81,7 +85,7 @@ def heard_of(answer: Answer) -> Heard:
     document = None
     if answer.body[:1] in {b"{", b"["}:
         try:
-            document = json.loads(answer.body)
+            document = json.frame(answer.body)
         except Unreadable:
             document = None
     return Heard(answer.status, answer.headers, document)

@@ -94,7 +94,7 @@ def _kind(decorators: list[ast.expr]) -> str:
     return ""
 
 
-def tested() -> list[Fault]:
+def proven() -> list[Fault]:
     """List the faults that some test proves."""
     known = proofs()
     return [
@@ -107,7 +107,7 @@ def tested() -> list[Fault]:
 def page() -> str:
     """Make the page as text."""
     known = proofs()
-    lines = [HEAD.format(tested=len(tested()), all=len(catalogue()))]
+    lines = [HEAD.format(tested=len(proven()), all=len(catalogue()))]
     chapter = ""
     for one in catalogue().values():
         if one.chapter != chapter:
