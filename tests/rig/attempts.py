@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -12,39 +13,71 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from tests.rig.board import Board, Boundary
+
 ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """How one process ended: killed by ``signal``, or with an exit status and perhaps an error."""
+    """How one process ended: killed, or with an exit status and perhaps an error."""
 
     killed: bool
     status: int
-    names: list[str]
+    boundaries: list[Boundary]
+    kind: str = ""
     error: str = ""
     later: str = ""
     records: Mapping[str, int] = field(default_factory=dict)
 
     @property
-    def last(self) -> str:
-        """The boundary where it ended, with its number."""
-        return f"{len(self.names)}: {self.names[-1] if self.names else 'none'}"
+    def names(self) -> list[str]:
+        """The names of the boundaries."""
+        return [boundary.name for boundary in self.boundaries]
+
+    @property
+    def quiet(self) -> bool:
+        """Whether it ran to its end and left nothing for later."""
+        return self.status in {0, 3} and not self.later
+
+    def __str__(self) -> str:
+        if self.killed:
+            return f"killed at {len(self.boundaries)}: {' | '.join(self.names[-4:])}"
+        return f"status {self.status} {self.kind} {self.error or self.later}".rstrip()
+
+
+@dataclass
+class Running:
+    """An attempt that goes on: a process, and the slot where its boundaries are counted."""
+
+    pid: int
+    slot: int
+
+    def go_on(self) -> None:
+        """Let it go on after it stopped."""
+        os.kill(self.pid, signal.SIGCONT)
 
 
 class Engine:
-    """A warm engine on the project in ``project``; ``code`` is a folder with another crossdock/."""
+    """A warm engine with its board in ``folder``; ``code`` is a folder with another crossdock/."""
 
-    def __init__(self, project: Path, code: Path = ROOT) -> None:
+    def __init__(self, folder: Path, project: Path, code: Path = ROOT) -> None:
+        self.folder = folder
+        self.board = Board(folder / "board")
+        self.log = folder / "log"
+        self.count = 0  # attempts in this world, so that none draws what another drew
         path = os.pathsep.join([str(code), str(ROOT)])
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.rig.warm"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            cwd=project,
-            env={**os.environ, "PYTHONPATH": path, "CROSSDOCK_PROJECT": str(project)},
-            text=True,
-        )
+        with self.log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-W", "ignore", "-m", "tests.rig.warm", str(folder)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                cwd=project,
+                env={**os.environ, "PYTHONPATH": path, "CROSSDOCK_PROJECT": str(project),
+                     "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", "ARROW_NUM_THREADS": "1"},
+                text=True,
+            )  # fmt: skip
         self._heard()
 
     def __enter__(self) -> Self:
@@ -68,31 +101,68 @@ class Engine:
         flow: str | None,
         kill_at: int | None = None,
         *,
-        wait: float = 0.0,
-        restart: bool = False,
-        learn: bool = False,
+        slot: int = 0,
+        seed: str = "",
+        workers: int = 1,
     ) -> Attempt:
-        """Run ``flow`` (None: only open the store) after ``wait`` virtual seconds.
+        """Run ``flow`` (None: only open the store); it dies at boundary ``kill_at``."""
+        running = self.start(variables, flow, kill_at, slot=slot, seed=seed, workers=workers)
+        ended = self.wait(running)
+        assert ended is not None, "it stopped, though nobody asked it to"
+        return ended
 
-        With ``learn`` the warm process imports what this attempt imported, for the next ones.
-        """
-        order = {"variables": dict(variables), "flow": flow, "kill_at": kill_at, "wait": wait,
-                 "restart": restart, "learn": learn}  # fmt: skip
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(order) + "\n")
-        self._process.stdin.flush()
-        said = self._heard()
+    def start(
+        self,
+        variables: Mapping[str, str],
+        flow: str | None,
+        at: int | None = None,
+        *,
+        stop: bool = False,
+        slot: int = 0,
+        seed: str = "",
+        workers: int = 1,
+    ) -> Running:
+        """Begin an attempt; at boundary ``at`` it dies, or with ``stop`` stands still."""
+        self.board.begin(slot)
+        order = {"variables": dict(variables), "flow": flow, "at": at, "stop": stop, "slot": slot,
+                 "seed": f"{seed}/{self.count}", "workers": workers}  # fmt: skip
+        self.count += 1
+        return Running(self._ask("start", order)["pid"], slot)
+
+    def wait(self, running: Running) -> Attempt | None:
+        """Wait for an attempt; None when it has stopped at its boundary and can go on."""
+        said = self._ask("wait", {"pid": running.pid})
+        if said.get("stopped"):
+            return None
+        boundaries = self.board.boundaries(running.slot)
         killed = bool(said["signal"])
-        assert not killed or said["signal"] == 9, f"the attempt hung: {said['names'][-5:]}"
-        error = said.get("error", "")
-        if said.get("trace") and not error.startswith(("TryLater", "Refused", "Misconfigured")):
-            error = said["trace"]
-        return Attempt(killed, said.get("status", -9), said["names"], error,
+        assert not killed or said["signal"] == signal.SIGKILL, (
+            f"the attempt hung or crashed ({said['signal']}): {boundaries[-5:]} {self.words()}"
+        )
+        kind = said.get("kind", "")
+        known = kind in {"", "TryLater", "Refused", "Misconfigured", "Unreadable"}
+        error = said.get("error", "") if known else said["trace"]
+        return Attempt(killed, said.get("status", -9), boundaries, kind, error,
                        said.get("later", ""), said.get("records", {}))  # fmt: skip
+
+    def learn(self, variables: Mapping[str, str], flow: str) -> None:
+        """Let the warm process itself run ``flow`` once."""
+        said = self._ask("learn", {"variables": dict(variables), "flow": flow, "workers": 1})
+        assert said["status"] in {0, 3}, said
+
+    def words(self) -> str:
+        """What the processes wrote to their standard error."""
+        return self.log.read_text("utf-8", errors="replace")[-3000:]
+
+    def _ask(self, what: str, order: dict[str, Any]) -> dict[str, Any]:
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps({"do": what, **order}) + "\n")
+        self._process.stdin.flush()
+        return self._heard()
 
     def _heard(self) -> dict[str, Any]:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
-        assert line, "the warm process ended; see its standard error"
+        assert line, f"the warm process ended: {self.words()}"
         answer: dict[str, Any] = json.loads(line)
         return answer

@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 import random
+import re
 import shutil
+import sqlite3
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from tests.rig import checker, worlds
+from tests.rig import checker, files, shops, worlds
 from tests.rig.attempts import ROOT, Attempt, Engine
+from tests.rig.board import Boundary
 from tests.rig.worlds import World
 
-MAKERS: dict[str, Callable[..., AbstractContextManager[World]]] = {
-    "shop": worlds.shop_world,
-    "till": worlds.till_world,
+WORLDS: dict[str, type[World]] = {
+    kind.flow: kind
+    for kind in (shops.Keys, shops.Lookup, files.Edi, shops.Feed, shops.Both, files.Till)
 }
+SWEPT = ("keys", "lookup", "edi", "feed")
+"""The four flows that are killed at every boundary."""
+
+VARIANTS = 4  # worlds with another bad record in each, of which seeds draw one
 QUIET = 3  # recoveries after the last fault within which a world must be quiet
 WAIT = 400.0  # virtual seconds between two runs: longer than any target asks for
-FAULTS = ("503", "429", "500", "502_html", "200_html", "empty", "reset", "reset_midway",
-          "truncated", "truncated_gzip", "commit_then_500", "commit_then_reset", "server_fault",
-          "expired_token", "duplicate_page")  # fmt: skip
-RATE = 0.06
+_PACE = re.compile(r'"seconds": \{[^}]*\}|[\w.-]+:\d+:\d+')
+LEASE = 500.0  # virtual seconds after which any lease has ended
 
 
 @dataclass
@@ -35,42 +40,57 @@ class Story:
     world: str
     kills: Sequence[int]
     seed: int | None = None
+    variant: int = 0
     attempts: list[Attempt] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
         how = f"seed {self.seed}, " if self.seed is not None else ""
-        lines = [f"world {self.world}, {how}kills at {list(self.kills)}"]
-        for attempt in self.attempts:
-            around = " | ".join(attempt.names[-4:])
-            end = f"killed at {len(attempt.names)}: {around}" if attempt.killed else (
-                f"status {attempt.status} {attempt.error or attempt.later}")  # fmt: skip
-            lines.append(f"  {end}")
-        return "\n".join([*lines, *(f"  WRONG {problem}" for problem in self.problems)])
+        head = f"world {self.world}.{self.variant}, {how}kills at {list(self.kills)}"
+        told = [f"  {attempt}" for attempt in self.attempts]
+        return "\n".join([head, *told, *(f"  WRONG {words}" for words in self.problems)])
+
+
+@dataclass(frozen=True)
+class Clean:
+    """An undisturbed life: the boundaries of its first run, and the targets after each part."""
+
+    boundaries: list[Boundary]
+    first: checker.Content
+    second: checker.Content
 
 
 class Rig:
     """A warm engine with its project, fresh worlds on demand, and what is normal in each."""
 
-    def __init__(self, code: Path = ROOT) -> None:
+    def __init__(
+        self,
+        code: Path = ROOT,
+        *,
+        changes: worlds.Changes | None = None,
+        database: Any = None,
+    ) -> None:
         memory = Path("/dev/shm")  # processes are killed here, not machines
         self.folder = Path(
             tempfile.mkdtemp(prefix="crossdock-rig-", dir=memory if memory.is_dir() else None)
         )
-        self.engine = Engine(worlds.project(self.folder / "project"), code)
-        self._count = 0
-        self._clean: dict[str, tuple[int, dict[str, Any]]] = {}
+        self.database = database
+        self.engine = Engine(self.folder, worlds.project(self.folder / "project", changes), code)
+        self.board = self.engine.board
+        self._clean: dict[tuple[str, int], Clean] = {}
+        self._learned: set[str] = set()
         self.template = self.folder / "template"
         self.template.mkdir()
         self.empty = self.folder / "empty"
         self.empty.mkdir()
+        url = f"sqlite:///{self.template / 'hub.db'}"
+        if database is not None:
+            url = database.database("hub_template")
         opened = self.engine.attempt(
-            {"CROSSDOCK_HOME": str(self.template),
-             "CROSSDOCK_DATABASE_URL": f"sqlite:///{self.template / 'hub.db'}"},
-            None, restart=True,
-        )  # fmt: skip
+            {"CROSSDOCK_HOME": str(self.template), "CROSSDOCK_DATABASE_URL": url}, None
+        )
         assert opened.status == 0, opened.error
-        self.first_start = len(opened.names)
+        self.first_start = opened.boundaries
 
     def __enter__(self) -> Self:
         return self
@@ -85,83 +105,163 @@ class Rig:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     @contextmanager
-    def world(self, name: str, *, fresh: bool = False) -> Iterator[World]:
-        """Make a world, and remove it afterwards; ``fresh`` is before the hub's first start."""
-        self._count += 1
-        folder = self.folder / f"world-{self._count}"
-        folder.mkdir()
+    def world(self, name: str, variant: int = 0, *, fresh: bool = False) -> Iterator[World]:
+        """Make a world, and remove it afterwards; ``fresh`` is before the hub's first start.
+
+        All worlds have one place, one after the other, so that the warm engine knows its address.
+        """
+        folder = self.folder / "world"
+        shutil.copytree(self.empty if fresh else self.template, folder / "state")
+        self.board.restart()
+        self.engine.count = 0
+        url = ""
+        if self.database is not None:
+            url = self.database.database("hub", "hub_template")
         try:
-            with MAKERS[name](folder, self.empty if fresh else self.template) as made:
+            with WORLDS[name](folder, self.board, variant, url) as made:
                 yield made
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+            if self.database is not None:
+                self.database.drop("hub")
 
-    def clean(self, name: str) -> tuple[int, dict[str, Any]]:
-        """How many boundaries an undisturbed run has, and what then lies at the targets."""
-        if name not in self._clean:
-            with self.world(name) as world:
-                first = self.engine.attempt(world.variables, world.flow, restart=True, learn=True)
-                assert first.status in {0, 3}, first.error
-                wrong = checker.problems(world)
+    def run(self, world: World, kill_at: int | None = None, **how: Any) -> Attempt:
+        """Run the world's flow once."""
+        return self.engine.attempt(world.variables, world.flow, kill_at, **how)
+
+    def clean(self, name: str, variant: int = 0) -> Clean:
+        """Give the undisturbed life of a world; its first one also makes the engine warm."""
+        if name not in self._learned:
+            self._learn(name)
+        if (name, variant) not in self._clean:
+            with self.world(name, variant) as world:
+                first = self._quietly(world)
+                before = world.content()
                 world.go_on()
-                second = self.engine.attempt(world.variables, world.flow, wait=WAIT)
-                assert second.status in {0, 3}, (second, checker.problems(world))
-                wrong += checker.problems(world)
-                assert not wrong, wrong
-                self._clean[name] = len(first.names), world.content()
-        return self._clean[name]
+                self.board.wait(WAIT)
+                self._quietly(world)
+                self._clean[name, variant] = Clean(first.boundaries, before, world.content())
+        return self._clean[name, variant]
 
+    def _learn(self, name: str) -> None:
+        with self.world(name) as world:
+            self.engine.learn(world.variables, world.flow)
+            world.go_on()
+            self.board.wait(WAIT)
+            self.engine.learn(world.variables, world.flow)
+            if hasattr(world, "warehouse"):
+                world.warehouse.write_down()
+        self._learned.add(name)
+
+    def _quietly(self, world: World) -> Attempt:
+        ended = self.run(world)
+        wrong = checker.problems(world)
+        assert ended.quiet, (str(ended), wrong)
+        assert not wrong, wrong
+        return ended
+
+    # -- stories ------------------------------------------------------------------------------
     def play(
-        self, name: str, kills: Sequence[int], seed: int | None = None, *, fresh: bool = False
+        self,
+        name: str,
+        kills: Sequence[int],
+        seed: int | None = None,
+        *,
+        variant: int = 0,
+        fresh: bool = False,
+        goes_on: bool = True,
+        workers: int = 1,
     ) -> Story:
         """Kill an attempt at each of ``kills`` in turn, then recover and check.
 
-        With a ``seed`` a share of all requests fails until the world is healed.
+        With a ``seed`` a share of all requests fails until the world is healed; with ``goes_on``
+        the source's own people work on after the first kill.
         """
-        _, normal = self.clean(name)
-        story = Story(name, kills, seed)
-        with self.world(name, fresh=fresh) as world:
+        clean = self.clean(name, variant)
+        story = Story(name, kills, seed, variant)
+        with self.world(name, variant, fresh=fresh) as world:
             if seed is not None:
-                world.break_by(seed, RATE, FAULTS)
+                world.break_by(seed)
             for number, kill_at in enumerate(kills):
-                story.attempts.append(
-                    self.engine.attempt(world.variables, world.flow, kill_at, restart=number == 0)
-                )
-                if number == 0:
+                story.attempts.append(self.run(world, kill_at, seed=f"{seed}", workers=workers))
+                if number == 0 and goes_on:
                     world.go_on()
             world.heal()
-            self._recover(world, story)
-            story.attempts.append(self.engine.attempt(world.variables, world.flow, wait=WAIT))
-            story.problems += checker.problems(world, normal)
-            before = world.effects()
-            story.attempts.append(self.engine.attempt(world.variables, world.flow, wait=WAIT))
-            if world.effects() != before:
-                story.problems.append("one more run had effects at a target")
-            story.problems += [
-                wrong for wrong in checker.problems(world, normal) if wrong not in story.problems
-            ]
+            self.finish(world, story, clean.second if goes_on else clean.first)
         return story
 
-    def _recover(self, world: World, story: Story) -> None:
-        for _ in range(QUIET):
-            last = self.engine.attempt(
-                world.variables, world.flow, wait=WAIT if not story.attempts[-1].killed else 0.0
-            )
+    def seeded(self, seed: int, names: Sequence[str] = tuple(WORLDS)) -> Story:
+        """Play the story of a seed: one to four kills, faults on 6 % of all requests, bad records.
+
+        Every fifth one works with two processes.
+        """
+        name = names[seed % len(names)]
+        variant = 1 + seed // len(names) % VARIANTS
+        kills = drawn(seed, len(self.clean(name, variant).boundaries))
+        workers = 2 if seed % 5 == 4 else 1
+        return self.play(name, kills, seed, variant=variant, workers=workers)
+
+    def left_behind(self, name: str, kill_at: int) -> dict[str, str]:
+        """Kill at one place; gives what then lies in the state folder, file by file."""
+        self.clean(name)
+        with self.world(name) as world:
+            assert self.run(world, kill_at).killed
+            return {
+                str(path.relative_to(world.state)): _read(path)
+                for path in sorted(world.state.rglob("*"))
+                if path.is_file() and path.suffix not in {".db-wal", ".db-shm"}
+            }
+
+    def finish(self, world: World, story: Story, normal: checker.Content) -> None:
+        """Recover until it is quiet, check, run once more without any effect, check again."""
+        ended = [attempt for attempt in story.attempts if attempt.quiet]
+        for _ in range(QUIET + 1):
+            if not story.attempts or not story.attempts[-1].killed:
+                self.board.wait(WAIT)
+            last = self.run(world, seed=f"{story.seed}")
             story.attempts.append(last)
-            if last.status in {0, 3} and not last.later:
-                return
-        story.problems.append(f"not quiet after {QUIET} runs: {last.error or last.later}")
+            ended += [last] * last.quiet
+            if last.quiet and world.content() == normal:
+                break
+        else:
+            story.problems.append(f"I6: not quiet after {QUIET} runs: {last}")
+        said = "\n".join([*(attempt.error for attempt in story.attempts), self.engine.words()])
+        story.problems += checker.problems(world, normal, said)
+        before = {target: list(effects) for target, effects in world.effects().items()}
+        self.board.wait(WAIT)
+        story.attempts.append(self.run(world, seed=f"{story.seed}"))
+        if world.effects() != before:
+            story.problems.append("I2: one more run had effects at a target")
+        for wrong in checker.problems(world, normal, said):
+            if wrong not in story.problems:
+                story.problems.append(wrong)
+
+
+def _read(path: Path) -> str:
+    """Read a file; of a database, all rows, without the numbers of processes and their pace."""
+    if path.suffix != ".db":
+        return path.read_bytes().hex()
+    session = sqlite3.connect(path)
+    try:
+        return _PACE.sub("...", "\n".join(session.iterdump()))
+    finally:
+        session.close()
 
 
 def drawn(seed: int, boundaries: int) -> list[int]:
-    """Draw where the one to three kills of a seed happen, at most one beyond the last boundary."""
+    """Draw where the one to four kills of a seed happen, at most one beyond the last boundary."""
     source = random.Random(seed)  # noqa: S311
-    return [source.randrange(1, boundaries + 2) for _ in range(source.randrange(1, 4))]
+    return [source.randrange(1, boundaries + 2) for _ in range(source.randrange(1, 5))]
 
 
-def spread(boundaries: int, most: int) -> list[int]:
-    """Choose up to ``most`` boundaries: all of them, else both ends and evenly in between."""
-    if boundaries <= most:
-        return list(range(1, boundaries + 1))
-    step = (boundaries - 1) / max(1, most - 1)
-    return sorted({1 + round(step * number) for number in range(most)})
+def effects(boundaries: Sequence[Boundary]) -> list[int]:
+    """The numbers of the boundaries at which something lasting happens."""
+    return [number for number, one in enumerate(boundaries, 1) if one.effect]
+
+
+def spread(numbers: Sequence[int], most: int) -> list[int]:
+    """Choose up to ``most`` of them: all, else both ends and evenly in between."""
+    if len(numbers) <= most:
+        return list(numbers)
+    step = (len(numbers) - 1) / max(1, most - 1)
+    return sorted({numbers[round(step * place)] for place in range(most)})

@@ -8,69 +8,113 @@ from collections.abc import Iterator
 import pytest
 
 from tests.rig import checker
-from tests.rig.story import Rig
+from tests.rig.story import WAIT, Rig
 from tests.rig.worlds import World
 
 HUB = [
-    ("DELETE FROM hold WHERE key = '1003'", "S1003 is lost"),
-    ("DELETE FROM hold WHERE key = '1003'", "are nowhere"),
-    ("UPDATE run SET balanced = 0", "do not balance"),
-    ("UPDATE run SET state = 'open'", "did not end"),
-    ("UPDATE outbox SET state = 'sending' WHERE id = 1", "still being sent"),
-    ("UPDATE batch SET state = 'pulled'", "was not resolved"),
-    ("DELETE FROM ledger WHERE version_id = 1", "stands in no ledger row"),
-    (
-        "UPDATE ledger SET state = 'rejected' WHERE state = 'delivered'",
-        "the ledger does not say so",
-    ),
-    ("UPDATE ledger SET state = 'delivered'", "it is not there"),
-    ("UPDATE record_version SET state = 'pending'", "a record is pending"),
-    ("UPDATE record_version SET latest = 0", "not one newest version"),
-    ("DELETE FROM object", "bytes that were never kept"),
-    ("DELETE FROM verdict", "has no verdict"),
+    ("I1", "DELETE FROM hold WHERE key = '1005'", "S5 is lost"),
+    ("I3", "DELETE FROM hold WHERE key = '1005'", "are nowhere"),
+    ("I1", "UPDATE run SET balanced = 0", "do not balance"),
+    ("I1", "DELETE FROM ledger WHERE version_id = 1", "stands in no ledger row"),
+    ("I1", "UPDATE ledger SET state = 'lost'", "in no state of the law"),
+    ("I1", "UPDATE record_version SET latest = 0", "not one newest version"),
+    ("I1", "UPDATE ledger SET state = 'rejected' WHERE state = 'delivered'", "does not say so"),
+    ("I1", "UPDATE ledger SET state = 'delivered'", "it is not there"),
+    ("I6", "UPDATE run SET state = 'open'", "did not end"),
+    ("I6", "UPDATE outbox SET state = 'sending' WHERE id = 1", "still being sent"),
+    ("I6", "UPDATE batch SET state = 'pulled'", "was not resolved"),
+    ("I6", "UPDATE record_version SET state = 'pending'", "a record is pending"),
+    ("I6", "UPDATE ledger SET state = 'pending'", "has a record pending"),
+    ("I6", "UPDATE lease SET holder = 'here:1:1'", "a lease is still held"),
+    ("I7", "DELETE FROM object", "bytes that were never kept"),
+    ("I7", "DELETE FROM verdict", "has no verdict"),
+    ("I7", "UPDATE hold SET rule = ''", "has no rule"),
+    ("I7", "UPDATE ledger SET reason = ''", "has no reason"),
+    ("I7", "UPDATE outbox SET receipt_at = NULL", "has no receipt"),
+    ("I7", "DELETE FROM document_version", "has no document"),
+    ("I7", "UPDATE binding SET base_version = 9", "no version of ours"),
+    ("I8", "INSERT INTO audit VALUES (2, '', '', '', '', '', '', '')", "trail is broken at 1"),
+    ("I8", "INSERT INTO decision VALUES (1, 1, '', '', '', '', '', '')", "1 decisions, 0 acts"),
+    ("I9", "UPDATE hold SET summary = 'of Ada Okafor'", "'Ada Okafor' stands in summary"),
+    ("I9", "UPDATE run SET detail = 'sandbox-secret'", "'sandbox-secret' stands in detail"),
 ]
 WAREHOUSE = [
-    ("DELETE FROM sales_order WHERE order_id = 'S1001'", "S1001 is lost"),
-    ("UPDATE sales_order SET total_amount = '1.00' WHERE order_id = 'S1001'", "are nowhere"),
-    ("UPDATE sales_order SET status = 'x'", "differ from an undisturbed run"),
-    ("UPDATE sales_order SET order_id = 'S9' WHERE order_id = 'S1001'", "no source showed"),
+    ("I4", "UPDATE sales_order SET status = 'x'", "differ from an undisturbed run"),
+    ("I4", "DELETE FROM sales_order_line", "differ from an undisturbed run"),
+    ("I1", "DELETE FROM sales_order WHERE order_id = 'S1'", "S1 is lost"),
+    ("I3", "UPDATE sales_order SET total_amount = '1.00' WHERE order_id = 'S1'", "are nowhere"),
+    ("I2", "INSERT INTO journal VALUES ('create', 'S1', '1.25', 'Ada Okafor')", "S1 2 times"),
+    ("I2", "INSERT INTO journal VALUES ('create', 'S9', '1.25', 'x')", "which no source showed"),
+    ("I5", "INSERT INTO journal VALUES ('change', 'S1', '9', 'Ada Okafor')", "old or unknown"),
+    ("I5", "INSERT INTO journal SELECT * FROM journal WHERE number = 'S1'", "old or unknown"),
 ]
 
 
 @pytest.fixture(scope="module")
 def quiet(rig: Rig) -> Iterator[World]:
-    """A world after its first run."""
-    with rig.world("shop") as world:
-        ended = rig.engine.attempt(world.variables, world.flow, restart=True)
-        assert ended.status == 3, ended.error
-        connection = sqlite3.connect(world.folder / "state" / "hub.db")
-        connection.execute("PRAGMA journal_mode = DELETE")  # all of it in one file
-        connection.close()
+    """A world of two targets after two runs: one order was changed in between."""
+    rig.clean("both")
+    with rig.world("both") as world:
+        rig.run(world)
+        world.go_on()
+        rig.board.wait(WAIT)
+        ended = rig.run(world)
+        assert ended.quiet, ended
+        for name in ("hub", "warehouse"):
+            session = sqlite3.connect(world.state / f"{name}.db")
+            session.execute("PRAGMA journal_mode = DELETE")  # all of it in one file
+            session.close()
         yield world
 
 
 @pytest.mark.parametrize(
-    ("name", "statement", "words"),
-    [*(("hub.db", *row) for row in HUB), *(("warehouse.db", *row) for row in WAREHOUSE)],
+    ("name", "number", "statement", "words"),
+    [*(("hub", *row) for row in HUB), *(("warehouse", *row) for row in WAREHOUSE)],
 )
-def test_what_is_wrong_is_said(quiet: World, name: str, statement: str, words: str) -> None:
-    path = quiet.folder / "state" / name
+def test_what_is_wrong_is_said(
+    quiet: World, name: str, number: str, statement: str, words: str
+) -> None:
+    path = quiet.state / f"{name}.db"
     before, normal = path.read_bytes(), quiet.content()
     assert not checker.problems(quiet, normal)
-    connection = sqlite3.connect(path)
-    connection.execute(statement)
-    connection.commit()
-    connection.close()
+    session = sqlite3.connect(path)
+    session.execute(statement)
+    session.commit()
+    session.close()
     try:
         found = checker.problems(quiet, normal)
     finally:
         path.write_bytes(before)
-    assert any(words in problem for problem in found), found
+    assert any(one.startswith(f"{number}: ") and words in one for one in found), found
 
 
 def test_a_double_is_said(quiet: World) -> None:
-    assert quiet.erp is not None
-    first = quiet.erp.journal.entries("accepted")[0]
-    quiet.erp.journal.write(first)
+    journal = quiet.systems[1].journal
+    first = journal.entries("accepted")[0]
+    length = journal.path.stat().st_size
+    journal.write(first)
+    try:
+        found = checker.problems(quiet)
+    finally:
+        with journal.path.open("r+b") as file:
+            file.truncate(length)
+    assert f"I2: erp.sales_order has {first.reference} 2 times" in found
+
+
+def test_a_temporary_folder_is_said(quiet: World) -> None:
+    left = quiet.state / "scratch" / "pull-x"
+    left.mkdir()
     found = checker.problems(quiet)
-    assert f"erp.sales_order has {first.reference} 2 times" in found
+    left.rmdir()
+    assert "I6: a temporary folder is left: pull-x" in found
+
+
+def test_what_was_said_aloud_is_heard(quiet: World) -> None:
+    assert checker.problems(quiet, said="the buyer is ada@example.com") == [
+        "I9: '@example.com' was said aloud"
+    ]
+
+
+def test_every_invariant_is_tested() -> None:
+    tested = {row[0] for row in (*HUB, *WAREHOUSE)}
+    assert tested == {*checker.INVARIANTS, "I4"}

@@ -1,46 +1,49 @@
-"""A warm process that forks each attempt: ``python -m tests.rig.warm`` reads orders, one a line.
+"""A warm process that forks each attempt: ``python -m tests.rig.warm FOLDER`` reads orders.
 
-It imports everything once and has one thread, so a fork is cheap and sound. An attempt is a real
-process with its own engine; it runs one flow to its end, or dies at its boundary.
+It imports everything once, and goes through each kind of flow once by itself, so that what is
+learned lazily (plans of statements, contracts, verdicts about values) is known to all it forks.
+An attempt is a real process with connections of its own; it runs one flow to its end, dies at
+its boundary, or stops there until somebody lets it go on.
+
+Orders are JSON, one a line: ``learn``, ``start`` (gives the number of the process) and ``wait``
+(for its end, or for its stop).
 """
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import importlib
+import gc
+import importlib.metadata
 import json
 import os
-import select
 import signal
 import sys
-import time
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from tests.rig.boundaries import Board, watch
+import sqlalchemy as sa
 
-LONGEST = 60.0
-_sleep = time.sleep
+from tests.rig import virtual
+from tests.rig.board import Board
+from tests.rig.boundaries import Watch
+
+LONGEST = 120
+_create_engine = sa.create_engine
+_plans: dict[str, Any] = {}
 
 
-def serve() -> None:
+def serve(folder: Path) -> None:
     """Answer orders until standard input ends."""
-    board = Board()
+    board = Board(folder / "board")
+    watch = Watch(board)
     _warm()
+    watch.install()
+    virtual.rule(board)
     _say({"ready": True})
     for line in sys.stdin:
         order = json.loads(line)
-        if order.get("restart"):
-            board.restart()
-        board.wait(order.get("wait", 0.0))
-        board.begin()
-        answer = _attempt(board, order)
-        for name in answer.pop("modules", ()):
-            with contextlib.suppress(ImportError):
-                importlib.import_module(name)
-        _say(answer)
+        answer = {"learn": _learn, "start": _start, "wait": _wait}[order["do"]]
+        _say(answer(folder, watch, order))
 
 
 def _say(answer: dict[str, Any]) -> None:
@@ -49,49 +52,75 @@ def _say(answer: dict[str, Any]) -> None:
 
 
 def _warm() -> None:
+    """Import all that a flow may need; a project's connectors are found once."""
     import paramiko  # noqa: F401
     import zeep  # noqa: F401
 
+    import connectors.edifact
+    import connectors.files
+    import connectors.rest
+    import connectors.soap
+    import connectors.sql  # noqa: F401
     from crossdock import closing, expectations, http, mapping, steps, suite  # noqa: F401
-    from crossdock.home import Home
     from crossdock.soap import service  # noqa: F401
     from crossdock.sql import delivery  # noqa: F401
 
     expectations.warm()
-    home = Home.find()
-    for path in sorted((home.project / "mappings").glob("*/*.yaml")):
-        steps._mapping(home, f"{path.parent.name}/{path.stem}")
-    for path in sorted((home.project / "validation").glob("*.yaml")):
-        steps.suite_of(home, path.stem)
+    importlib.metadata.entry_points = functools.cache(importlib.metadata.entry_points)  # type: ignore[assignment]
+    sa.create_engine = _engine_of
 
 
-def _attempt(board: Board, order: dict[str, Any]) -> dict[str, Any]:
-    reading, writing = os.pipe()
+def _engine_of(address: Any, **options: Any) -> sa.Engine:
+    """Let all engines of one kind of database share the plans of their statements."""
+    engine = _create_engine(address, **options)
+    kind = type(engine.dialect)
+    kind.__hash__ = lambda dialect: hash(type(dialect))
+    kind.__eq__ = lambda dialect, other: type(dialect) is type(other)
+    engine._compiled_cache = _plans.setdefault(kind.__name__, engine._compiled_cache)
+    return engine
+
+
+def _learn(folder: Path, _watch: Watch, order: dict[str, Any]) -> dict[str, Any]:
+    """Run a flow in this very process."""
+    os.environ.update(order["variables"])
+    answer = _work(order)
+    from crossdock.store import engine
+
+    while engine._engines:
+        engine._engines.popitem()[1].dispose()
+    gc.collect()
+    gc.freeze()  # what was made until now is shared by all forks, and never looked at again
+    return answer
+
+
+def _start(folder: Path, watch: Watch, order: dict[str, Any]) -> dict[str, Any]:
     pid = os.fork()
-    if pid == 0:
-        os.close(reading)
-        signal.alarm(int(LONGEST))
+    if pid:
+        return {"pid": pid}
+    try:
+        signal.alarm(LONGEST)
         os.environ.update(order["variables"])
-        os.write(writing, json.dumps(_work(board, order)).encode())
+        virtual.draw_from(order["seed"])
+        watch.arm(order["slot"], order["at"], stop=order["stop"])
+        answer = _work(order)
+        watch.disarm()
+        (folder / f"{os.getpid()}.json").write_text(json.dumps(answer), encoding="utf-8")
+    finally:
         os._exit(0)
-    os.close(writing)
-    said = b""
-    while select.select([reading], [], [], LONGEST + 5)[0]:
-        part = os.read(reading, 1 << 16)
-        if not part:
-            break
-        said += part
-    os.close(reading)
-    _, status = os.waitpid(pid, 0)
-    ended = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
-    answer = json.loads(said) if said else {}
-    return {**answer, "signal": ended, "names": board.names()}
 
 
-def _work(board: Board, order: dict[str, Any]) -> dict[str, Any]:
+def _wait(folder: Path, _watch: Watch, order: dict[str, Any]) -> dict[str, Any]:
+    _, status = os.waitpid(order["pid"], os.WUNTRACED)
+    if os.WIFSTOPPED(status):
+        return {"stopped": True}
+    said = folder / f"{order['pid']}.json"
+    answer = json.loads(said.read_text("utf-8")) if said.exists() else {}
+    said.unlink(missing_ok=True)
+    return {**answer, "signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0}
+
+
+def _work(order: dict[str, Any]) -> dict[str, Any]:
     """Do what an order asks for; whatever is raised is told, as the command line tells it."""
-    _virtual(board)
-    watch(board, order.get("kill_at"))
     try:
         from crossdock import flow
         from crossdock.home import Home
@@ -101,31 +130,16 @@ def _work(board: Board, order: dict[str, Any]) -> dict[str, Any]:
         if order["flow"] is None:
             open_store(home).engine.dispose()
             return {"status": 0}
-        books = flow.run(home, order["flow"], workers=1)
+        books = flow.run(home, order["flow"], workers=order["workers"])
         return {"status": books.exit_status, "balanced": books.balanced, "later": books.later,
-                "records": books.data["records"],
-                "modules": sorted(sys.modules) if order.get("learn") else []}  # fmt: skip
+                "records": books.data["records"]}  # fmt: skip
     except Exception as error:  # noqa: BLE001 - what ends a run is what the rig is about
         import traceback
 
-        return {"status": 1, "error": f"{type(error).__name__}: {error}",
+        return {"status": 1, "kind": type(error).__name__, "error": str(error),
                 "trace": traceback.format_exc()[-3000:]}  # fmt: skip
 
 
-def _virtual(board: Board) -> None:
-    """Let waiting cost no time: the engine's World and ``time.sleep`` move a clock of ours."""
-    from crossdock.connector import World
-    from crossdock.store import shared
-
-    shared.World = functools.partial(  # type: ignore[misc,assignment]
-        World,
-        now=lambda: datetime.now(UTC) + timedelta(seconds=board.ahead),
-        monotonic=lambda: time.monotonic() + board.ahead,
-        sleep=board.wait,
-    )
-    time.sleep = board.wait
-
-
 if __name__ == "__main__":
-    sys.path[:] = [folder for folder in sys.path if Path(folder).name != "rig"]
-    serve()
+    sys.path[:] = [place for place in sys.path if Path(place).name != "rig"]
+    serve(Path(sys.argv[1]))
