@@ -33,11 +33,12 @@ from crossdock.edi import flat, offers, strangers
 from crossdock.edi.control import ControlReferences, ReferenceFile
 from crossdock.edi.duplicates import InterchangeLog, Sighting, SightingFile, surveyed
 from crossdock.edi.finding import Finding
-from crossdock.edi.folder import Entry, Exchange, LocalFolders, unfinished
+from crossdock.edi.folder import Entry, Exchange, unfinished
 from crossdock.edi.guide import Guides
 from crossdock.edi.interchange import Interchange
 from crossdock.edi.outgoing import Outgoing
 from crossdock.edi.partner import Partner, load
+from crossdock.edi.places import exchange_of, followed
 from crossdock.edi.reader import first_type
 from crossdock.errors import CrossdockError, Misconfigured, Refused, Unreadable
 
@@ -62,6 +63,7 @@ class Edifact(Connector):
 
     partner: str = setting("name of the partner's file in edi/partners", example="demo_retailer")
     folder: str = setting("a folder on this machine in place of SFTP", default="")
+    as2: str = setting("folder of the AS2 post boxes, in place of SFTP", default="")
     host: str = setting("SFTP server of the partner", default="", example="sftp.partner.example")
     port: int = setting("its port", default=22)
     user: str = setting("user name there", default="")
@@ -118,25 +120,7 @@ class Edifact(Connector):
 
     @cached_property
     def _exchange(self) -> Exchange:
-        if self.folder:
-            return LocalFolders(Path(self.folder))
-        if not self.host:
-            raise Misconfigured(
-                "neither folder nor host is set", where=self.system, fix="set one of them"
-            )
-        from crossdock.egress import Egress
-        from crossdock.sftp import Login, Sftp
-
-        login = Login(
-            host=self.host,
-            port=int(self.port),
-            user=self.user,
-            password=self.password,
-            key=self.key,
-            passphrase=self.passphrase,
-            host_key=self.host_key,
-        )
-        return Sftp(self.world, Egress(self.allow_private), login)
+        return exchange_of(self)
 
     @cached_property
     def _control(self) -> ControlReferences:
@@ -313,7 +297,15 @@ class Edifact(Connector):
 
     @property
     def _yes(self) -> Verdict:
-        return "accepted" if "CONTRL" in self._partner.agreed.waits else "delivered"
+        waits = "CONTRL" in self._partner.agreed.waits or getattr(self._exchange, "awaits", False)
+        return "accepted" if waits else "delivered"
+
+    def follow(self, stream: Writes, parcels: Sequence[Parcel]) -> list[Outcome]:
+        """Ask what became of files whose AS2 receipt comes later; else an answer says it."""
+        waits, place = "CONTRL" in self._partner.agreed.waits, self._exchange
+        if not hasattr(place, "state"):
+            return super().follow(stream, parcels)
+        return [followed(place, parcel, answered=waits) for parcel in parcels]
 
     def _one(self, stream: Writes, parcel: Parcel, found: Found | None) -> Outcome:
         if found is not None:

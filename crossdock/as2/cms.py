@@ -211,7 +211,7 @@ def opened(signature: bytes) -> bytes:
 
 # -- encryption ---------------------------------------------------------------------------------
 def encrypt(data: bytes, them: x509.Certificate, cipher: str = "aes256_cbc") -> bytes:
-    """Encrypt ``data`` for the holder of ``them``, an RSA certificate; else raises Misconfigured."""
+    """Encrypt ``data`` for ``them``, an RSA certificate; raises Misconfigured for another."""
     key = them.public_key()
     if not isinstance(key, rsa.RSAPublicKey):
         raise Misconfigured(

@@ -30,6 +30,7 @@ _KEYS = {
     "answers",
     "await",
     "glns",
+    "family",
 }
 _WRITE_KEYS = {
     "syntax", "version", "una", "line_end", "separators", "transliterate", "acknowledge", "test",
@@ -54,7 +55,7 @@ class Partner:
     how long an interchange reference may not come again; ``check`` says what holds a message:
     any finding of its ``guide``, or faults of the ``envelope`` only. ``agreed`` says what we answer
     and what we wait for; ``glns`` are the further locations that may speak for them, where the
-    partner gave a list.
+    partner gave a list; ``family`` are severities of checks that differ for them.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Partner:
     application: str = ""
     agreed: Agreed = field(default_factory=Agreed)
     glns: frozenset[str] = frozenset()
+    family: Mapping[str, str] = field(default_factory=dict)
     source: yaml.Document | None = None
 
     def choose(self, elements: list[Element]) -> str:
@@ -108,6 +110,7 @@ def load(folder: Path, name: str) -> Partner:
         application=str(write.get("application") or ""),
         agreed=Agreed.of(page, data),
         glns=_glns(page, data),
+        family={str(name): str(word) for name, word in (data.get("family") or {}).items()},
         source=page,
     )
 

@@ -1,0 +1,89 @@
+"""Serve AS2 on a port of its own: what every partner's file says, and their post boxes."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from crossdock.as2.app import As2App
+from crossdock.as2.postbox import Postbox
+from crossdock.as2.receive import Receiver
+from crossdock.as2.relation import Relation, load_all
+from crossdock.as2.sender import Sender
+from crossdock.connector import World
+from crossdock.egress import Egress
+from crossdock.errors import CrossdockError, Misconfigured
+
+PORT = 4080
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Listening:
+    """Where to listen, and where post boxes lie; ``certificate`` and ``key`` make it https."""
+
+    boxes: Path
+    host: str = "127.0.0.1"
+    port: int = PORT
+    certificate: Path | None = None
+    key: Path | None = None
+    allow_private: bool = False
+
+
+def application(world: World, listening: Listening, passphrase: str = "", **limits: Any) -> As2App:
+    """Make the application for all partners with ``as2``; raises Misconfigured where none has."""
+    relations = load_all(world.project, passphrase)
+    if not relations:
+        raise Misconfigured(
+            "no partner's file says anything under as2",
+            where=str(world.project / "edi" / "partners"),
+            fix="see docs/howto/as2.md",
+        )
+
+    def box(relation: Relation) -> Postbox:
+        return Postbox(listening.boxes / relation.partner)
+
+    def pay() -> None:
+        for relation in relations:
+            if not any(True for _ in box(relation).names("owed")):
+                continue
+            try:
+                sender = Sender(world, Egress(listening.allow_private), relation, box(relation))
+            except CrossdockError as error:
+                log.warning("AS2 MDN for %s: %s", relation.partner, error)
+                continue
+            try:
+                sender.pay()
+            except CrossdockError as error:
+                log.warning("AS2 MDN for %s: %s", relation.partner, error)
+            finally:
+                sender.close()
+
+    return As2App(Receiver(relations, box, world.now), pay, **limits)
+
+
+def server(app: As2App, listening: Listening) -> uvicorn.Server:
+    """Make the server of an application."""
+    return uvicorn.Server(
+        uvicorn.Config(
+            app,
+            host=listening.host,
+            port=listening.port,
+            ssl_certfile=str(listening.certificate) if listening.certificate else None,
+            ssl_keyfile=str(listening.key) if listening.key else None,
+            ws="none",
+            loop="asyncio",
+            lifespan="on",
+            access_log=False,
+            log_level="warning",
+            server_header=False,
+            proxy_headers=False,
+            limit_concurrency=200,
+            timeout_keep_alive=5,
+            timeout_graceful_shutdown=10,
+        )
+    )
