@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -179,6 +180,13 @@ def refresh(connection: sa.Connection, version_ids: pa.Array) -> None:
     """
     if len(version_ids) == 0:
         return
+    statement = _refreshed(connection.dialect.name)
+    connection.execute(statement, {"version_ids": bulk.listed(version_ids, connection)})
+
+
+@cache
+def _refreshed(dialect: str) -> sa.Update:
+    """Build the statement once: SQLAlchemy takes its time over cases."""
     rank = sa.case(
         (ledger.c.state == "quarantined", "0"),
         (ledger.c.state == "pending", "1"),
@@ -191,12 +199,12 @@ def refresh(connection: sa.Connection, version_ids: pa.Array) -> None:
             sa.func.min(rank + ledger.c.reason).label("worst"),
             sa.func.min(sa.case((ledger.c.state == "delivered", ledger.c.amount))).label("amount"),
         )
-        .where(bulk.among(ledger.c.version_id, version_ids, connection.dialect.name))
+        .where(bulk.among_parameter(ledger.c.version_id, "version_ids", dialect))
         .group_by(ledger.c.version_id)
         .subquery()
     )
     first = sa.func.substr(worst.c.worst, 1, 1)
-    connection.execute(
+    return (
         record_version.update()
         .where(record_version.c.id == worst.c.version_id)
         .values(

@@ -7,6 +7,7 @@ transaction; on SQLite through executemany. Columns are converted by column, nev
 from __future__ import annotations
 
 import io
+import json
 import secrets
 from collections.abc import Sequence
 from typing import Any
@@ -136,10 +137,22 @@ def among(column: sa.Column[Any], values: pa.Array, dialect: str) -> sa.ColumnEl
     if dialect == "postgresql":
         kind = sa.ARRAY(column.type)
         return column == sa.any_(sa.bindparam(None, items, type_=kind))
-    import json
+    one = sa.func.json_each(json.dumps(items)).table_valued("value")
+    return column.in_(sa.select(one.c.value))
 
-    listed = sa.func.json_each(json.dumps(items)).table_valued("value")
-    return column.in_(sa.select(listed.c.value))
+
+def among_parameter(column: sa.Column[Any], name: str, dialect: str) -> sa.ColumnElement[bool]:
+    """Say ``column IN :name`` for a statement that is built once; see ``listed``."""
+    if dialect == "postgresql":
+        return column == sa.any_(sa.bindparam(name, type_=sa.ARRAY(column.type)))
+    one = sa.func.json_each(sa.bindparam(name, type_=sa.Text())).table_valued("value")
+    return column.in_(sa.select(one.c.value))
+
+
+def listed(values: pa.Array, connection: sa.Connection) -> Any:
+    """Give ``values`` as the parameter of ``among_parameter``."""
+    items = values.to_pylist()
+    return items if connection.dialect.name == "postgresql" else json.dumps(items)
 
 
 def _stage(connection: sa.Connection, table: sa.Table, rows: pa.Table) -> str:
