@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -180,11 +180,12 @@ def run(
 
 def resolve_and_push(batch_id: str) -> None:
     """Do the last two steps of one batch; what a target postpones is swept at the end."""
-    resolve(batch_id)
-    try:
-        push(batch_id)
-    except TryLater:
-        return  # it is pending in the outbox; close() tries it once more and says so
+    from crossdock.steps import Steps
+
+    steps = Steps.of(batch_id)  # one for both: they read the same files
+    steps.resolve()
+    with suppress(TryLater):  # it is pending in the outbox; close() tries it again and says so
+        steps.push()
 
 
 def _by_leg(batches: list[str]) -> Iterator[list[str]]:
