@@ -44,7 +44,11 @@ DocumentsOf = Callable[[str, Sequence[int]], tuple[pa.Table, pa.Array]]
 
 @dataclass(frozen=True)
 class Target:
-    """A route with its opened connector, its stream, and the mapping's functions and hash."""
+    """A route with its opened connector, its stream, and the mapping's functions and hash.
+
+    ``judge(rows, documents)`` gives the faults for which a document must not leave, None where
+    nothing is asked.
+    """
 
     route: Route
     connector: Connector
@@ -52,6 +56,7 @@ class Target:
     payload: Callable[[pa.Table], tuple[pa.Table, pa.Table]]
     bodies: Callable[[pa.Table], list[dict[str, Any]]]
     mapping_hash: str
+    judge: Callable[[pa.Table, pa.Table], pa.Table] | None = None
 
 
 def push(
@@ -233,17 +238,15 @@ class _Sender:
         return rows.set_column(rows.column_names.index("their_id"), "their_id", ids)
 
     def _payload(self, rows: pa.Table) -> tuple[pa.Table, pa.Array, pa.Array, pa.Table]:
-        """Map the documents to what the target wants; rows that cannot be mapped are held."""
-        route = self.target.route
+        """Map the documents to what the target wants; rows that must not leave are held."""
         canonical, of_document = self._documents(rows)
+        if self.target.judge is not None:
+            faults = self.target.judge(rows, canonical)
+            rows, canonical, of_document = self._without(
+                rows, canonical, of_document, faults, "order family"
+            )
         made, faults = self.target.payload(canonical)
-        if faults.num_rows:
-            bad = sorted(set(faults["record"].to_pylist()))
-            with self.store.writing() as connection:
-                self._guard(connection)
-                receipts.unmappable(connection, self.store, self.run, route, rows, faults)
-            good = pa.array([n for n in range(rows.num_rows) if n not in set(bad)], pa.int64())
-            rows, of_document = rows.take(good), of_document.take(good)
+        rows, _, of_document = self._without(rows, canonical, of_document, faults, "mapping")
         made = made.drop_columns(["record"]) if "record" in made.column_names else made
         if self.target.stream.columns:  # a body is all that document and mapping make it
             seed = self.target.mapping_hash.encode()
@@ -253,6 +256,33 @@ class _Sender:
             hashes = documents.hashes(documents.to_json(made))
         amounts = amounts_in(made, self.target.stream.money)
         return made, hashes, amounts, rows
+
+    def _without(
+        self,
+        rows: pa.Table,
+        canonical: pa.Table,
+        of_document: pa.Array,
+        faults: pa.Table,
+        cause: str,
+    ) -> tuple[pa.Table, pa.Table, pa.Array]:
+        """Hold the rows that have faults and give the others, numbered anew."""
+        if faults.num_rows == 0:
+            return rows, canonical, of_document
+        with self.store.writing() as connection:
+            self._guard(connection)
+            receipts.unsent(
+                connection, self.store, self.run, self.target.route, rows, faults, cause
+            )
+        bad = set(faults["record"].to_pylist())
+        good = pa.array([n for n in range(rows.num_rows) if n not in bad], pa.int64())
+        canonical = canonical.take(good)
+        numbers = pa.array(range(len(good)), pa.int32())
+        place = canonical.column_names.index("record")
+        return (
+            rows.take(good),
+            canonical.set_column(place, "record", numbers),
+            of_document.take(good),
+        )
 
     def _documents(self, rows: pa.Table) -> tuple[pa.Table, pa.Array]:
         records = rows["record"]

@@ -260,21 +260,22 @@ def uncertain(
         _hold(connection, run, route, row._asdict(), "uncertain", "uncertain", words)
 
 
-def unmappable(
+def unsent(
     connection: sa.Connection,
     store: Store,
     run: Run,
     route: Route,
     rows: pa.Table,
     faults: pa.Table,
+    cause: str = "mapping",
 ) -> None:
-    """Hold deliveries whose document the outbound mapping could not turn into a payload."""
+    """Hold deliveries that are not sent: no payload could be made, or they must not leave."""
     for number in sorted(set(faults["record"].to_pylist())):
         row = {name: rows[name][number].as_py() for name in ROW.names}
         mine = faults.filter(pc.equal(faults["record"], number)).to_pylist()
         words = str(mine[0]["message"])
         _set(connection, row["id"], state="refused", message=words[:500])
-        _hold(connection, run, route, row, "mapping", str(mine[0]["rule"]), words, mine)
+        _hold(connection, run, route, row, cause, str(mine[0]["rule"]), words, mine)
 
 
 def back_to_pending(connection: sa.Connection, rows: pa.Table, claim: str) -> None:
@@ -360,6 +361,7 @@ def _hold(
                 "severity": "hold_record",
                 "field": str(fault.get("path") or ""),
                 "value": fault.get("value"),
+                "line": fault.get("line"),
                 "message": str(fault.get("message") or words)[:500],
             }
             for number, fault in enumerate(found)
