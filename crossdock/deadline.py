@@ -69,15 +69,22 @@ class Watch:
     ) -> None:
         self._timer.cancel()
         _current.watch = None
-        with self._lock:
-            self._handle = None
+        self._keep(None)
 
     def follow(self, handle: socket.socket) -> None:
-        """Watch the connection behind ``handle``, which is a duplicate of its socket."""
-        with self._lock:
-            self._handle = handle
+        """Watch the connection behind ``handle``.
+
+        It is duplicated, as its owner closes it while an answer that ends the connection is read.
+        """
+        self._keep(handle.dup())
         if self.late:
             self._cut()
+
+    def _keep(self, handle: socket.socket | None) -> None:
+        with self._lock:
+            before, self._handle = self._handle, handle
+        if before is not None:
+            before.close()
 
     def _cut(self) -> None:
         self.late = True
