@@ -16,7 +16,7 @@ from crossdock.connector import World
 from crossdock.errors import TryLater
 from crossdock.exchange import Answer, heard_of
 from crossdock.streams import Budget, Signals
-from crossdock.verdict import Heard, at, wait_of
+from crossdock.verdict import Heard, at, wait_of, wait_until
 
 LONGEST_WAIT = 900.0
 SLACK = 0.04
@@ -159,10 +159,9 @@ def _until(heard: Heard, signals: Signals, now: float) -> float | None:
     value = _said(heard, signals.reset)
     if value is None:
         return None
-    if signals.unit in {"epoch", "epoch_ms"}:
-        instant = _number(heard, signals.reset)
-        if instant is None:
-            return None
-        return max(0.0, instant / (1000 if signals.unit == "epoch_ms" else 1) - now)
     moment = datetime.fromtimestamp(now, UTC)
+    if signals.unit in {"epoch", "epoch_ms"}:
+        unit = 0.001 if signals.unit == "epoch_ms" else 1.0
+        number = _number(heard, signals.reset)
+        return number and wait_until(str(number * unit), heard.headers, moment)
     return wait_of(str(value), heard.headers, moment, _SECONDS[signals.unit])

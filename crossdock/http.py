@@ -10,6 +10,7 @@ import http.cookiejar
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from email.errors import MultipartInvariantViolationDefect, StartBoundaryNotFoundDefect
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -136,6 +137,10 @@ class HttpSession:
         error = error_of(said, heard, request.where)
         return _scrubbed(error, self._secrets()) if error else None
 
+    def scrubbed(self, words: str) -> str:
+        """Take our own secrets out of words of theirs, which may quote the request."""
+        return hidden(words, self._secrets())
+
     def _secrets(self) -> Sequence[str]:
         return self.auth.secrets if self.auth else ()
 
@@ -242,7 +247,7 @@ def _body(
     if headers.get("content-encoding", "identity") not in {"identity", "", "gzip", "x-gzip"}:
         raise Misconfigured("the body has an encoding that was not asked for", where=request.where)
     original = getattr(response.raw, "_original_response", None)
-    if original is not None and original.msg.defects:
+    if original is not None and any(map(_cut, original.msg.defects)):
         raise NoAnswer("the headers of the answer were cut off", where=request.where)
     taken = 0
     while chunk := response.raw.read1(_CHUNK, decode_content=False):
@@ -259,6 +264,11 @@ def _body(
             yield from _unpacked(stream, chunk, request)
     if stream and taken and not stream.ended:
         raise NoAnswer("the compressed answer was cut off", where=request.where)
+
+
+def _cut(defect: Exception) -> bool:
+    """Whether headers ended too early; they never hold the parts that a multipart announces."""
+    return not isinstance(defect, StartBoundaryNotFoundDefect | MultipartInvariantViolationDefect)
 
 
 def _unpacked(stream: Gunzip, chunk: bytes, request: Request) -> Iterator[bytes]:

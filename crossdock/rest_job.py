@@ -99,13 +99,14 @@ class _Job:
     def ask(self, name: str, parcels: Sequence[Parcel]) -> list[Outcome]:
         answer = self._session.send(self._request(name))
         heard = heard_of(answer)
+        if heard.document is None and 200 <= answer.status < 300:
+            raise TryLater(f"the question about a job of {self._stream.name!r} has no JSON answer")
         said = say(heard, self._rules, self._session.world.now())
+        words = self._session.scrubbed(said.message) or f"status {heard.status}"
         if said.meaning == "try_later":
-            raise TryLater(said.message or f"status {heard.status}", after=said.after)
+            raise TryLater(words, after=said.after)
         if said.meaning == "misconfigured":
-            raise Misconfigured(
-                said.message or f"status {heard.status}", where=f"the job of {self._stream.name!r}"
-            )
+            raise Misconfigured(words, where=f"the job of {self._stream.name!r}")
         if said.meaning != "delivered" or not (self._job.get("results") or self._job.get("file")):
             return [self._outcome(parcel, said, heard.document) for parcel in parcels]
         return self._by_item(parcels, heard)
@@ -159,15 +160,16 @@ class _Job:
 
     def _outcome(self, parcel: Parcel, said: Said, document: Any) -> Outcome:
         meaning = "uncertain" if said.meaning in {"try_later", "misconfigured"} else said.meaning
+        words = self._session.scrubbed(said.message)
         if meaning == "delivered":
             found = at(document, str(self._job.get("their_id", "id")))
             ident = str(found) if found is not None else parcel.reference
-            return Outcome(parcel.reference, "delivered", ident, said.message)
+            return Outcome(parcel.reference, "delivered", ident, words)
         return Outcome(
             parcel.reference,
             meaning,  # type: ignore[arg-type]
             parcel.their_id,
-            said.message,
+            words,
             said.after,
         )
 

@@ -118,7 +118,10 @@ class Reader:
                 return
             if waiting:
                 yield waiting
-        raise TryLater(
+        raise self._shifted()
+
+    def _shifted(self) -> TryLater:
+        return TryLater(
             f"the pages of {self._stream.name!r} shift while they are read: records are missing",
             fix="page by cursor or link where the system can",
         )
@@ -160,50 +163,63 @@ class Reader:
 
     # -- newest first --------------------------------------------------------------------------
     def _backwards(self, first: Step, cursor: str | None) -> Iterator[Page]:
-        """Hand the last page on first; the cursor moves with the newest page only."""
-        way = self._listing.paging
-        if isinstance(way, Numbered):
-            for body, newest in self._from_last(way, first):
-                yield self._page(body, self._mark if newest and self._mark != cursor else None)
-            return
-        kept = []
-        for answer, seen in self._walk(first):
-            body_file = self._world.scratch / uuid.uuid4().hex
-            body_file.write_bytes(answer.body)
-            if seen.records:
-                kept.append(body_file)
-            else:
+        """Read from the newest on, and hand the last page on first.
+
+        What is changed meanwhile moves to the front and pushes the others back, so that reading
+        towards the end sees some twice and loses none. The cursor moves with the newest page.
+        """
+        for _ in range(ROUNDS):
+            kept = []
+            for answer, seen in self._walk(first):
+                for body in self._bodies(answer, seen):
+                    kept.append(self._world.scratch / uuid.uuid4().hex)
+                    kept[-1].write_bytes(body)
+            if self._total is None or len(self._keys) >= self._total:
+                for left, body_file in reversed(list(enumerate(kept))):
+                    mark = self._mark if left == 0 and self._mark != cursor else None
+                    yield self._page(body_file, mark)
+                return
+            for body_file in kept:
                 body_file.unlink()
-        for left, body_file in reversed(list(enumerate(kept))):
-            mark = self._mark if left == 0 and self._mark != cursor else None
-            yield self._page(body_file, mark)
+        raise self._shifted()
 
     def _from_last(self, way: Numbered, first: Step) -> Iterator[tuple[bytes, bool]]:
-        """Read the last page first: what is changed meanwhile moves records that way.
+        """Read the last page of a closed window first; gives bodies, and True with the newest.
 
-        Gives each body, and whether it is the very last one, which is the newest.
+        What is changed meanwhile leaves the window, which moves the others to the front.
         """
-        numbers = [int(first.values[way.parameter])]
-        step = first
-        while True:
-            _, seen = self._fetch.page(step)
-            following = way.next(step, seen)
-            if following is None or len(numbers) >= self._listing.most_pages:
-                break
-            step = following
-            numbers.append(int(step.values[way.parameter]))
-            if way.pages or way.total:  # they can be counted without asking for each
-                while (following := way.next(step, seen)) is not None:
-                    step = following
-                    numbers.append(int(step.values[way.parameter]))
-                break
+        numbers = self._numbers(way, first)
+        before = b""
         for number in reversed(numbers):
             at_number = {**first.values, way.parameter: number}
             answer, seen = self._fetch.page(Step(first.url, at_number))
+            digest = hashlib.sha256(answer.body).digest()
+            if seen.records and digest == before:
+                raise TryLater(f"a page of {self._stream.name!r} is the same as the one before")
+            before = digest
             self._note(seen)
             bodies = list(self._bodies(answer, seen))
             for left, body in enumerate(bodies, start=1 - len(bodies)):
                 yield body, number == numbers[0] and left == 0
+
+    def _numbers(self, way: Numbered, first: Step) -> list[int]:
+        """Find the numbers of all pages: counted where the first one tells, else page by page."""
+        numbers = [int(first.values[way.parameter])]
+        step, before = first, b""
+        while True:
+            answer, seen = self._fetch.page(step)
+            digest = hashlib.sha256(answer.body).digest()
+            if seen.records and digest == before:
+                raise TryLater(f"a page of {self._stream.name!r} is the same as the one before")
+            before = digest
+            counted = bool(way.pages or way.total)
+            while (following := way.next(step, seen)) is not None:
+                step = following
+                numbers.append(int(step.values[way.parameter]))
+                if not counted or len(numbers) >= self._listing.most_pages:
+                    break
+            if following is None or counted or len(numbers) >= self._listing.most_pages:
+                return numbers
 
     def _windows(self, cursor: str | None) -> Iterator[Page]:
         """Read window by window; the cursor is the end of a window that was read whole."""
@@ -249,7 +265,7 @@ class Reader:
             token, following = log.after(seen), None
             if log.link:
                 following = self._listing.paging.next(step, seen)
-            elif token and token != cursor and log.goes_on(seen):
+            elif token and log.goes_on(seen):
                 following = Step(step.url, {**step.values, log.parameter: token})
             bodies = list(self._bodies(answer, seen))
             if not bodies and token and token != cursor and log.link:

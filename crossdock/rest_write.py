@@ -59,7 +59,8 @@ class Writer:
                 words = error.what
                 outcomes += [Outcome(p.reference, "try_later", None, words, after) for p in rest]
                 break
-        return outcomes
+        scrub = self._session.scrubbed
+        return [dataclasses.replace(one, message=scrub(one.message)) for one in outcomes]
 
     def _groups(self, parcels: Sequence[Parcel]) -> list[list[Parcel]]:
         """Put neighbours of one operation together, as many as one call may hold."""
@@ -176,8 +177,9 @@ class Writer:
         self, sending: Sending, parcels: Sequence[Parcel], answer: Answer, said: Said
     ) -> list[Outcome]:
         if said.meaning == "misconfigured":
+            words = self._session.scrubbed(said.message)
             where = f"{sending.method} {sending.path}"
-            raise Misconfigured(f"status {answer.status}: {said.message}", where=where)
+            raise Misconfigured(f"status {answer.status}: {words}", where=where)
         heard = heard_of(answer)
         if not sending.results or said.meaning not in {"delivered", "accepted"}:
             return [_outcome(p, said, heard, sending, n) for n, p in enumerate(parcels)]

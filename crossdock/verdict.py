@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import email.utils
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,7 +20,9 @@ from crossdock.errors import CrossdockError, Misconfigured, Refused, TryLater
 Meaning = Literal["delivered", "accepted", "refused", "try_later", "uncertain", "misconfigured"]
 
 LONGEST_AFTER = 86_400.0
-_SECONDS = {"milliseconds": 0.001, "seconds": 1.0, "minutes": 60.0}
+_FINAL = {"delivered", "accepted", "refused"}
+_SECONDS = {"milliseconds": 0.001, "seconds": 1.0, "minutes": 60.0, "hours": 3600.0}
+_SPAN = re.compile(r"(\d{1,6})\s+(?:more\s+)?(millisecond|second|minute|hour)s?\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -146,6 +149,8 @@ class Rule:
         code = str(heard.status)
         if self.status and code not in self.status and f"{code[0]}xx" not in self.status:
             return False
+        if not self.status and heard.status >= 500 and self.meaning in _FINAL:
+            return False  # a server in trouble decides nothing, whatever its page holds
         if not self.field and not self.header:
             return True
         value = at(heard.document, self.field) if self.field else heard.headers.get(self.header)
@@ -190,6 +195,10 @@ def _after(rule: Rule, heard: Heard, now: datetime) -> float | None:
     if value is None or isinstance(value, (dict, list)):
         return None
     unit = str(rule.after.get("unit", "seconds"))
+    if unit == "text":
+        return wait_in(str(value))
+    if unit == "epoch":
+        return wait_until(str(value), heard.headers, now)
     return wait_of(str(value), heard.headers, now, _SECONDS.get(unit, 1.0))
 
 
@@ -248,14 +257,38 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     return None if value is None else wait_of(value, headers, now, 1.0)
 
 
+def wait_in(words: str) -> float | None:
+    """Find how long to wait in a text, in seconds; None where it says nothing.
+
+    >>> wait_in("This ban will last for 90 more seconds"), wait_in("retry in 2 minutes")
+    (90.0, 120.0)
+    """
+    found = _SPAN.search(words)
+    if not found:
+        return None
+    return min(float(found[1]) * _SECONDS[found[2].lower() + "s"], LONGEST_AFTER)
+
+
+def wait_until(value: str, headers: Mapping[str, str], now: datetime) -> float | None:
+    """Turn seconds since 1970 into seconds from now, by the answer's own ``Date`` if it has one."""
+    if not _is_number(value):
+        return None
+    then = _date(headers.get("date", "")) or now
+    return min(max(0.0, float(value) - then.timestamp()), LONGEST_AFTER)
+
+
+def _is_number(text: str) -> bool:
+    number = text.strip().replace(".", "", 1)
+    return number.isascii() and number.isdigit()
+
+
 def wait_of(value: str, headers: Mapping[str, str], now: datetime, unit: float) -> float | None:
     """Turn a number of units, or an HTTP date, into seconds from now, at most a day.
 
     A date is compared with the answer's own ``Date``, so that a wrong clock does no harm.
     """
     text = value.strip()
-    number = text.replace(".", "", 1)
-    if number.isascii() and number.isdigit():
+    if _is_number(text):
         return min(float(text) * unit, LONGEST_AFTER)
     until, then = _date(text), _date(headers.get("date", ""))
     if until is None:

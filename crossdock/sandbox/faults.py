@@ -15,6 +15,15 @@ from typing import Literal as _Literal
 FaultName = _Literal[
     "429",  # too many requests, Retry-After in seconds (``after``)
     "429_date",  # the same with an HTTP date
+    "429_ms",  # the same in milliseconds, in a header of its own (X-Rate-Limit-Time-Reset-Ms)
+    "429_minutes",  # the same in minutes (Item-Retry-After)
+    "429_epoch",  # the same as a point in time, in seconds since 1970 (X-RateLimit-Reset)
+    "420_date",  # status 420 and a date (X-RateLimit-Resource-Until)
+    "ban_text",  # status 200 and "This ban will last for N more seconds" in the body
+    "409",  # somebody else is at it
+    "412",  # the record has changed meanwhile
+    "413",  # the call is too large
+    "422",  # the record is not taken
     "500",
     "502_html",  # a proxy's page in HTML
     "503",
@@ -30,6 +39,9 @@ FaultName = _Literal[
     "commit_then_500",  # the effect happened, the caller hears 500
     "commit_then_reset",  # the effect happened, the caller hears nothing
     "duplicate_page",  # the page begins with the records of the page before
+    "loop",  # the next page is said to be this one
+    "elsewhere",  # the next page is said to lie at another host
+    "echo",  # 400, and the words quote all headers and parameters of the request
     "html_fault",  # SOAP: status 500 with HTML
     "server_fault",  # SOAP: a fault on the server's side
     "client_fault",  # SOAP: a fault that blames the caller

@@ -6,6 +6,8 @@ Nagle's delay is off and answers are written in one piece; otherwise each reques
 from __future__ import annotations
 
 import gzip
+import json
+import math
 import socket
 import struct
 import threading
@@ -57,8 +59,15 @@ _INSTEAD = {
     "html_fault": Answer(500, _HTML, "text/html; charset=utf-8"),
     "200_html": Answer(200, _HTML, "text/html; charset=utf-8"),
     "empty": Answer(200),
+    "409": Answer(409, b'{"error":"somebody else is changing this record"}'),
+    "412": Answer(412, b'{"error":"the record has changed meanwhile"}'),
+    "413": Answer(413, b'{"error":"the call is too large"}'),
+    "422": Answer(422, b'{"error":"the record is not taken"}'),
 }
-_BEFORE = {"429", "429_date", "500", "502_html", "503", "200_html", "empty", "html_fault"}
+_THROTTLED = {"429", "429_date", "429_ms", "429_minutes", "429_epoch", "420_date", "ban_text"}
+_BEFORE = {
+    "500", "502_html", "503", "200_html", "empty", "html_fault", "409", "412", "413", "422",
+}  # fmt: skip
 
 
 class Server:
@@ -115,12 +124,14 @@ class Server:
             fault = self.plan.fault(self.requests, name, self.by_endpoint[name])
         if fault is None:
             return self._answer(request), None
-        if fault.name in {"429", "429_date"}:
-            return too_many(fault.after, date=fault.name == "429_date"), fault
+        if fault.name in _THROTTLED:
+            return throttled(fault.name, fault.after), fault
         if fault.name in _BEFORE:
             return _INSTEAD[fault.name], fault
         if fault.name == "reset":
             return Answer(503), fault
+        if fault.name == "echo":
+            return _echo(request), fault
         answer = self._answer(
             Request(
                 request.method, request.path, request.query, request.headers, request.body, fault
@@ -135,6 +146,32 @@ def too_many(after: float, *, date: bool = False) -> Answer:
     if date:
         text = format_datetime(datetime.now(UTC) + timedelta(seconds=after), usegmt=True)
     return Answer(429, b'{"error":"too many requests"}', headers={"Retry-After": text})
+
+
+def _echo(request: Request) -> Answer:
+    """An error that quotes what was sent, as debug modes of servers do."""
+    words = " ".join([*request.headers.values(), *request.query.values()])
+    return Answer(400, json.dumps({"error": {"message": f"bad request: {words}"}}).encode())
+
+
+def throttled(form: str, after: float) -> Answer:
+    """Build the answer of a rate limit in one of the forms that vendors have."""
+    until = datetime.now(UTC) + timedelta(seconds=after)
+    body = b'{"error":"too many requests"}'
+    if form == "429_ms":
+        return Answer(429, body, headers={"X-Rate-Limit-Time-Reset-Ms": str(int(after * 1000))})
+    if form == "429_minutes":
+        return Answer(429, body, headers={"Item-Retry-After": str(math.ceil(after / 60))})
+    if form == "429_epoch":
+        instant = str(math.ceil(until.timestamp()))
+        return Answer(429, body, headers={"X-RateLimit-Reset": instant})
+    if form == "420_date":
+        date = format_datetime(until + timedelta(seconds=1), usegmt=True)
+        return Answer(420, body, headers={"X-RateLimit-Resource-Until": date})
+    if form == "ban_text":
+        words = f"This ban will last for {math.ceil(after)} more seconds"
+        return Answer(200, f'{{"error_response":{{"code":7,"sub_msg":"{words}"}}}}'.encode())
+    return too_many(after, date=form == "429_date")
 
 
 class _Threads(ThreadingHTTPServer):
