@@ -79,9 +79,8 @@ class Tryton(Api):
     parties = Reads(
         "parties", ("id",), records="result", cursor="changed", grain="microsecond", overlap=60,
         options=_changes("party.party", (
-            "code", "name", "active", "lang.code", "addresses.street", "addresses.postal_code",
-            "addresses.city", "addresses.country.code", "contact_mechanisms.type",
-            "contact_mechanisms.value",
+            "code", "name", "active", "email", "phone", "lang.code", "addresses.street",
+            "addresses.postal_code", "addresses.city", "addresses.country.code",
         ), "addresses.", "contact_mechanisms."),
     )  # fmt: skip
     products = Reads(
@@ -120,14 +119,15 @@ class Tryton(Api):
         money="total_amount", currency="currency.code",
         options={"model": "sale.sale", "creates": ("party.address",), "whole": ("lines",)},
     )  # fmt: skip
-    party = Writes("party", ("code",), "upsert", options={"model": "party.party"})
-    product = Writes(
-        "product", ("code",), "lookup_before_create",
-        options={"model": "product.template", "once": ("list_price", "type", "default_uom", "sale_uom"),
+    customer = Writes("customer", ("code",), "upsert", options={"model": "party.party"})
+    template = Writes(
+        "template", ("code",), "lookup_before_create",
+        options={"model": "product.template",
+                 "once": ("list_price", "type", "default_uom", "sale_uom"),
                  "first": {"salable": True, "products": [{}]}},
     )  # fmt: skip
-    price = Writes(
-        "price", ("code",), "upsert", options={"model": "product.template", "never_new": True}
+    list_price = Writes(
+        "list_price", ("code",), "upsert", options={"model": "product.template", "never_new": True}
     )
 
     # -- calling ---------------------------------------------------------------------------------
@@ -257,8 +257,9 @@ class Tryton(Api):
         """Read back by natural key; a sale that is not where it shall be is not there yet."""
         found: dict[str, Found | None] = {}
         for parcel in parcels:
-            record = self._present(stream, parcel.body)
-            there = record and not (stream.name == "sale" and _steps_left(record, parcel.body))
+            body = _shaped(parcel.body)
+            record = self._present(stream, body)
+            there = record and not (stream.name == "sale" and _steps_left(record, body))
             found[parcel.reference] = Found(str(record["id"]), record) if record and there else None
         return found
 
@@ -276,8 +277,9 @@ class Tryton(Api):
         A body has Tryton's own names; what it refers to is given by its fields ({code: EUR}).
         """
         def put(parcel: Parcel) -> str:
+            body = _shaped(parcel.body)
             way = self._put_sale if stream.name == "sale" else self._put
-            return str(way(stream, parcel.body, self._present(stream, parcel.body)))
+            return str(way(stream, body, self._present(stream, body)))
 
         return one_by_one(parcels, put)
 
@@ -356,13 +358,14 @@ class Tryton(Api):
         self, stream: Writes, body: Mapping[str, Any], found: dict[str, Any] | None
     ) -> int:
         """Bring a sale to its lines, its total and its state; what is under way stays as it is."""
-        if found is None or (found["state"] in _OPEN and not _alike(found, body)):
+        ends = body.get("state") == "cancelled"
+        if found is None or (found["state"] in _OPEN and not ends and not _alike(found, body)):
             if found and found["state"] == "quotation":
                 self._ask_model(_SALES, "draft", [found["id"]])
                 found = self._present(stream, body)
             self._put(stream, {k: v for k, v in body.items() if k != "state"}, found)
             found = self._evened_out(stream, body)
-        if body.get("state") != "cancelled" and not _alike(found, body):
+        if not ends and not _alike(found, body):
             raise Refused(f"the sale is {found['state']} in Tryton and differs: change it there")
         for step in _steps_left(found, body):
             self._ask_model(_SALES, step, [found["id"]])
@@ -383,6 +386,32 @@ class Tryton(Api):
             self._ask_model(_SALES, "write", [found["id"]], lines)
             found = self._present(stream, body) or {}
         return found
+
+
+def _shaped(body: Any) -> Any:
+    """Make lists of objects whose names are numbers, and a price of an amount by its quantity.
+
+    Nothing is left of what has no value: {"2": {"type": "phone", "value": None}} is no part.
+
+    >>> _shaped({"ways": {"1": {"type": "email", "value": "a"}, "2": {"type": "phone"}}})
+    {'ways': [{'type': 'email', 'value': 'a'}]}
+    """
+    if isinstance(body, list):
+        return [_shaped(item) for item in body]
+    if not isinstance(body, Mapping):
+        return body
+    made = {name: _shaped(value) for name, value in body.items()}
+    made = {name: value for name, value in made.items() if value not in (None, {}, [])}
+    if made and all(name.isdigit() for name in made):
+        return [item for item in made.values() if set(item) > {"type"} or "type" not in item]
+    if made.get("taxes") == {"rate": 0}:  # a tax of nothing is none
+        del made["taxes"]
+    if "charges" in made:
+        made["lines"] = [*made.get("lines", []), *made.pop("charges")]
+    if "amount" in made and "unit_price" not in made:
+        whole = Decimal(made["quantity"]) or 1
+        made["unit_price"] = (Decimal(made.pop("amount")) / whole).quantize(Decimal("0.0001"))
+    return made
 
 
 def _alike(sale: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
@@ -410,7 +439,7 @@ def _steps_left(sale: Mapping[str, Any], body: Mapping[str, Any]) -> tuple[str, 
 
 def _said_no(error: Any, method: str) -> CrossdockError:
     """Make an error of theirs: the name of an exception, and words."""
-    name, words = (error + ["", ""])[:2] if isinstance(error, list) else (error, "")
+    name, words = [*error, "", ""][:2] if isinstance(error, list) else (error, "")
     name, words = str(name), str(words[0] if isinstance(words, list) and words else words)
     if name in {"UserError", "UserWarning"} or name.endswith("ValidationError"):
         return Refused(words.partition("\n")[0][:300] or name, where=method)
@@ -423,10 +452,10 @@ def typed(value: Any) -> Any:
     """Write decimals, days and instants as Tryton's typed JSON.
 
     >>> typed(Decimal("1.50"))
-    {'__class__': 'Decimal', 'decimal': '1.50'}
+    {'__class__': 'Decimal', 'decimal': '1.5'}
     """
     if isinstance(value, Decimal):
-        return {"__class__": "Decimal", "decimal": f"{value:f}"}
+        return {"__class__": "Decimal", "decimal": f"{value.normalize():f}"}
     if isinstance(value, date):
         instant = isinstance(value, datetime)
         made = {name: getattr(value, name) for name in (*_DAY, *(_TIME if instant else ()))}

@@ -125,17 +125,17 @@ class Vendure(Api):
         "customer", ("email",), "upsert", right="UpdateCustomer",
         options={"find": ("customers", "emailAddress", _CUSTOMER)},
     )  # fmt: skip
-    product = Writes(
-        "product", ("sku",), "lookup_before_create", right="UpdateCatalog",
+    variant = Writes(
+        "variant", ("sku",), "lookup_before_create", right="UpdateCatalog",
         options={"find": ("productVariants", "sku", "id sku name enabled")},
     )  # fmt: skip
-    stock_level = Writes(
-        "stock_level", ("sku",), "upsert", batch=50, right="UpdateCatalog",
+    stock_on_hand = Writes(
+        "stock_on_hand", ("sku",), "upsert", batch=50, right="UpdateCatalog",
         options={"find": ("productVariants", "sku", _LEVELS)},
     )  # fmt: skip
-    price = Writes(
-        "price", ("sku", "currency"), "upsert", batch=50, right="UpdateCatalog", money="amount",
-        options={"find": ("productVariants", "sku", _LEVELS)},
+    variant_price = Writes(
+        "variant_price", ("sku", "currency"), "upsert", batch=50, right="UpdateCatalog",
+        money="amount", options={"find": ("productVariants", "sku", _LEVELS)},
     )  # fmt: skip
     fulfilment = Writes(
         "fulfilment", ("tracking",), "lookup_before_create", right="UpdateOrder"
@@ -244,6 +244,8 @@ class Vendure(Api):
 
         page = json.loads(body.read_bytes(), stream.name)["data"][stream.options["list"]]
         records = [_in_units(record, self.digits) for record in page["items"]]
+        for record in records if stream.name == "orders" else ():
+            _rate_shipping(record)
         if part := stream.options.get("each"):
             records = [
                 {**{name: value for name, value in record.items() if name != part}, **own}
@@ -313,7 +315,7 @@ class Vendure(Api):
         """Make the input of one variant: its id alone where nothing differs."""
         if len(known) != 1:
             return {}
-        if stream.name == "price":
+        if stream.name == "variant_price":
             field, there = "prices", known[0]["prices"]
             new = {"currencyCode": body["currency"], "price": self._whole(body["amount"])}
         else:
@@ -342,10 +344,10 @@ class Vendure(Api):
             raise Misconfigured(f"Vendure has no stock location {self.location!r}")
         return str(found[0]["id"])
 
-    def _put_product(self, body: Mapping[str, Any], known: Any) -> str:
+    def _put_variant(self, body: Mapping[str, Any], known: Any) -> str:
         """Create a product with one variant; its price is the shop's own from then on."""
         name = {"languageCode": Word(body.get("language", "en")), "name": body["name"]}
-        variant = {"translations": [name], "enabled": body.get("enabled", True)}
+        variant = {"translations": [name], "enabled": body.get("status", "active") == "active"}
         if known:
             if not same(known, {"name": body["name"], "enabled": variant["enabled"]}):
                 self._do("updateProductVariants", "id", input=[{"id": known["id"], **variant}])
@@ -475,6 +477,15 @@ def _in_units(value: Any, digits: int, name: str = "") -> Any:
         return [_in_units(item, digits) for item in value]
     whole = isinstance(value, int) and not isinstance(value, bool)
     return f"{Decimal(value).scaleb(-digits):f}" if whole and name in _CENTS else value
+
+
+def _rate_shipping(order: dict[str, Any]) -> None:
+    """Say the tax rate of shipping, which Vendure gives in the sums of the order only."""
+    for line in order["shippingLines"]:
+        price, with_tax = (Decimal(line[f"discountedPrice{end}"]) for end in ("", "WithTax"))
+        for rate in (Decimal(str(tax["taxRate"])) for tax in order["taxSummary"]):
+            if abs(price * (100 + rate) / 100 - with_tax) < Decimal("0.01"):
+                line["taxRate"] = rate
 
 
 def _parts(items: Any, name: str) -> list[dict[str, Any]]:
