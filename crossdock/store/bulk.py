@@ -6,12 +6,14 @@ transaction; on SQLite through executemany. Columns are converted by column, nev
 
 from __future__ import annotations
 
+import binascii
 import io
 import json
 import secrets
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
@@ -184,16 +186,27 @@ def _for_copy(rows: pa.Table) -> pa.Table:
         if pa.types.is_binary(kind) or pa.types.is_fixed_size_binary(kind) or (
             pa.types.is_large_binary(kind)
         ):
-            column = pa.array(
-                [None if value is None else "\\x" + value.hex() for value in column.to_pylist()],
-                pa.large_string(),
-            )
+            column = _hexed(column)
         elif pa.types.is_timestamp(kind):
             column = column.cast(pa.timestamp("us", "UTC")).cast(pa.string())
         elif pa.types.is_dictionary(kind):
             column = column.cast(kind.value_type)
         arrays.append(column)
     return pa.table(arrays, names=rows.column_names)
+
+
+def _hexed(column: pa.ChunkedArray) -> pa.Array:
+    """Write bytes as PostgreSQL reads them, all values of a column at once."""
+    bytes_ = column.cast(pa.large_binary()).combine_chunks()
+    if isinstance(bytes_, pa.ChunkedArray):
+        bytes_ = pa.concat_arrays(bytes_.chunks) if bytes_.num_chunks else bytes_.chunk(0)
+    _, offsets, data = bytes_.buffers()
+    ends = np.frombuffer(offsets, np.int64)[bytes_.offset : bytes_.offset + len(bytes_) + 1]
+    text = binascii.hexlify(memoryview(data or b"")[ends[0] : ends[-1]])
+    halves = pa.py_buffer((ends - ends[0]) * 2)
+    words = pa.LargeStringArray.from_buffers(len(bytes_), halves, pa.py_buffer(text))
+    marked = pc.binary_join_element_wise(pa.scalar("\\x", pa.large_string()), words, "")
+    return pc.if_else(pc.is_null(bytes_), pa.scalar(None, pa.large_string()), marked)
 
 
 def _many(connection: sa.Connection, sql: str, table: sa.Table, rows: pa.Table) -> None:
