@@ -151,6 +151,13 @@ def _airflow_settings() -> Iterator[Line]:
             "set AIRFLOW__CORE__MAX_MAP_LENGTH=10000 for large first loads",
         )
     yield Line("ok", f"Airflow with {executor}")
+    if airflow_setting("api", "expose_config").lower() in {"true", "t", "1"}:
+        yield Line("FAIL", "Airflow's settings", "set AIRFLOW__API__EXPOSE_CONFIG=False")
+    host = airflow_setting("api", "host")
+    if simple and host not in {"127.0.0.1", "localhost", "::1"}:
+        yield Line(
+            "note", "Airflow's API", "with simple logins set AIRFLOW__API__HOST=127.0.0.1"
+        )
 
 
 def _flows(home: Home) -> Iterator[Line]:
@@ -206,15 +213,60 @@ def _speaks_ssh(connector: Connector) -> bool:
     return "host_key" in settings and bool(named)
 
 
+def _webhooks(home: Home) -> Iterator[Line]:
+    """Open the secret of every address that systems call; the receiver would not start without."""
+    from crossdock import systems
+    from crossdock.webhooks import endpoint
+
+    for name in systems.names(home):
+        page = systems.document(home, name)
+        for stream, one in systems.webhooks(name, page).items():
+            at = ("streams", stream, "webhooks", "secrets")
+            try:
+                endpoint.opened(one, lambda v, p=page, a=at: systems.secret_value(p, v, *a))  # type: ignore[misc]
+            except CrossdockError as error:
+                yield Line("FAIL", f"webhooks {one.path}", str(error))
+            else:
+                often = "" if one.reconcile is not None else f"never polled: {one.because}"
+                yield Line("ok", f"webhooks {one.path}", often)
+
+
+def _defaults(home: Home) -> Iterator[Line]:
+    """Try every security default out; docs/reference/security.md says what each is for."""
+    from crossdock import defaults
+
+    for name, why in defaults.tried(home):
+        yield Line("FAIL" if why else "ok", f"default: {name}", why)
+
+
+def _database(home: Home) -> Iterator[Line]:
+    """Ask PostgreSQL whether a statement that hangs would end, and whether we are its owner."""
+    if not home.database_url.startswith("postgresql"):
+        return
+    from crossdock.store import open_store
+
+    with open_store(home).reading() as connection:
+        row = connection.exec_driver_sql(
+            "SELECT rolsuper, rolcreaterole FROM pg_roles WHERE rolname = current_user"
+        ).one()
+    if row.rolsuper or row.rolcreaterole:
+        yield Line("note", "role in PostgreSQL", "a superuser: give the hub a role of its own")
+    else:
+        yield Line("ok", "role in PostgreSQL", "no superuser")
+
+
 QUESTIONS: tuple[Callable[[Home], Iterator[Line]], ...] = (
     _python,
     _state_folder,
     _key,
     _store,
+    _database,
     _objects,
     _airflow,
     _flows,
     _systems,
+    _webhooks,
+    _defaults,
 )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from crossdock import export as exported
 from crossdock import ledger, report
 from crossdock.errors import Misconfigured
 from crossdock.report import Decided, Found, Past, RunReport, Sample
@@ -29,6 +30,24 @@ def write(store: Store, run_id: str | None = None, path: Path | None = None) -> 
     path = path or store.home.reports / f"{page.run}.html"
     path.write_text(report.render(page), encoding="utf-8")
     return path
+
+
+FOUND = ("rule", "entity", "severity", "records", "lines")
+SHOWN = ("document", "line", "field", "value", "message")
+
+
+def export(store: Store, run_id: str | None, path: Path) -> int:
+    """Write what the rules found in a run to a .csv or .xlsx for people, a sample a row.
+
+    Gives the number of rows; raises Misconfigured when there is no such run.
+    """
+    rows = [
+        {name: getattr(found, name) for name in FOUND}
+        | {name: getattr(sample, name, None) for name in SHOWN}
+        for found in read(store, run_id).found
+        for sample in found.samples or (None,)
+    ]
+    return exported.write(path, (*FOUND, *SHOWN), rows)
 
 
 def read(store: Store, run_id: str | None = None) -> RunReport:

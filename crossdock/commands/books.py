@@ -44,6 +44,8 @@ def report(
     html: Annotated[
         Path | None, typer.Option("--html", help="Write the page here; else among the reports.")
     ] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write what was found as CSV, too.")] = None,
+    xlsx: Annotated[Path | None, typer.Option(help="Write what was found as Excel, too.")] = None,
 ) -> None:
     """Write the validation report of a run as one HTML file that needs no network."""
     from crossdock import run_report
@@ -51,5 +53,9 @@ def report(
     from crossdock.store import open_store
 
     home = Home.find()
-    path = run_report.write(open_store(home), run, html)
+    store = open_store(home)
+    for table in (csv, xlsx):
+        if table is not None:
+            screen.say(f"{screen.count(run_report.export(store, run, table))} rows: {table}")
+    path = run_report.write(store, run, html)
     screen.say(f"Report: {path.resolve().as_uri()}")

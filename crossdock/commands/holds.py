@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -38,10 +39,23 @@ def holds() -> None:
 
 @group.command("list")
 def listed(
-    flow: OfFlow = None, rule: OfRule = None, cause: OfCause = None, json: Json = False
+    flow: OfFlow = None,
+    rule: OfRule = None,
+    cause: OfCause = None,
+    json: Json = False,
+    csv: Annotated[Path | None, typer.Option(help="Write them to this CSV file.")] = None,
+    xlsx: Annotated[Path | None, typer.Option(help="Write them to this Excel file.")] = None,
+    who: Annotated[str | None, typer.Option("--as", help="Who takes the file; audited.")] = None,
 ) -> None:
-    """List the open holds."""
-    rows = _quarantine().listed(_store(), flow=flow, rule=rule, cause=cause)
+    """List the open holds; as a file, every verdict is a row and no cell is a formula."""
+    store = _store()
+    rows = _quarantine().listed(store, flow=flow, rule=rule, cause=cause)
+    for path in (csv, xlsx):
+        if path is not None:
+            count = _quarantine().export(store, rows, path, who=who or getpass.getuser())
+            screen.say(f"{screen.count(count)} rows: {path}")
+    if csv or xlsx:
+        return
     if json:
         screen.as_json(rows)
         return

@@ -80,7 +80,8 @@ def serve(
 ) -> None:
     """Receive calls until stopped; nothing but the declared addresses is there."""
     from crossdock.home import Home
-    from crossdock.webhooks.serve import Listening, doors, server
+    from crossdock.webhooks.listening import Listening
+    from crossdock.webhooks.serve import doors, server
 
     home = Home.find()
     listening = Listening(host, port, certificate, key, behind_proxy)

@@ -74,7 +74,8 @@ def _serve(ports: Any, environment: dict[str, str]) -> None:
     os.environ.update(environment)
     import socket
 
-    from crossdock.webhooks.serve import Listening, server
+    from crossdock.webhooks.listening import Listening
+    from crossdock.webhooks.serve import server
 
     _allow_connections(CALLS)
     listening = socket.create_server(("127.0.0.1", 0), backlog=2_048)

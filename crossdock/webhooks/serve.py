@@ -7,10 +7,7 @@ byte a minute keep nobody else out.
 from __future__ import annotations
 
 import asyncio
-import ipaddress
-from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import h11
@@ -24,34 +21,11 @@ from crossdock.objects import Objects
 from crossdock.store import open_store
 from crossdock.webhooks import endpoint, inbox
 from crossdock.webhooks.app import Door, application
+from crossdock.webhooks.listening import Listening
 
-PORT = 8460
 HEAD_SECONDS = 10.0
 MOST_CONNECTIONS = 2_000
 _LONGEST_HEAD = 16 << 10
-
-
-@dataclass(frozen=True)
-class Listening:
-    """Where to listen. Beyond this machine only with a certificate, or behind a stated proxy."""
-
-    host: str = "127.0.0.1"
-    port: int = PORT
-    certificate: Path | None = None
-    key: Path | None = None
-    behind_proxy: bool = False
-
-    def verify(self) -> None:
-        """Raise Misconfigured for an address that would be reached without TLS."""
-        try:
-            near = ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            near = self.host == "localhost"
-        if not near and not self.certificate and not self.behind_proxy:
-            raise Misconfigured(
-                f"{self.host} is reached from other machines, and calls would travel unencrypted",
-                fix="give --certificate and --key, or say --behind-proxy when a proxy has TLS",
-            )
 
 
 def doors(home: Home) -> list[Door]:

@@ -26,7 +26,8 @@ from crossdock.home import Home
 from crossdock.sandbox.calls import Calls
 from crossdock.sandbox.shop import Shop
 from crossdock.store import Store, engine, open_store
-from crossdock.webhooks.serve import Listening, server
+from crossdock.webhooks.listening import Listening
+from crossdock.webhooks.serve import server
 
 ROOT = Path(__file__).parents[2]
 SECRET = "whsec_" + "c2FuZGJveC13ZWJob29rLXNlY3JldC0wMQ=="

@@ -16,7 +16,8 @@ from crossdock.errors import Misconfigured, TryLater
 from crossdock.sandbox.calls import _SIGN, Call, Calls
 from crossdock.store import schema
 from crossdock.webhooks.app import application
-from crossdock.webhooks.serve import Listening, doors, server
+from crossdock.webhooks.listening import Listening
+from crossdock.webhooks.serve import doors, server
 from tests.webhooks.conftest import OLD_SECRET, SECRET, Receiver, World, running
 
 Listen = Callable[..., Receiver]
