@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from crossdock.edi import desk_commands
+
 if TYPE_CHECKING:
     from crossdock.edi.guide import Guides
     from crossdock.edi.partner import Partner
@@ -170,6 +172,9 @@ def guide(
         typer.echo(f"  {indent}{node.name} {node.status} {node.most}  {elements}".rstrip())
     for rule in found.rules:
         typer.echo(f"  rule {json.dumps(rule)}")
+
+
+desk_commands.add(app)
 
 
 # -- where things are -----------------------------------------------------------------------

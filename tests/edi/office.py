@@ -286,8 +286,9 @@ def furnish(folder: Path, variables: dict[str, str]) -> Office:
         DESK_FOLDER=str(folder / "wishes"),
         DEPOT_URL=f"sqlite:///{folder / 'depot.db'}",
     )
-    office = Office(folder, Home(project, folder / "home", f"sqlite:///{folder / 'home' / 'hub.db'}",
-                                 f"file://{folder / 'home' / 'objects'}"))  # fmt: skip
+    state = folder / "home"
+    home = Home(project, state, f"sqlite:///{state / 'hub.db'}", f"file://{state / 'objects'}")
+    office = Office(folder, home)
     for name, text in FILES.items():
         office.file(name, text)
     (folder / "wishes").mkdir()

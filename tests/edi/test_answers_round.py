@@ -328,8 +328,15 @@ def test_a_late_answer_closes_the_task(office: Office) -> None:
     head = schema.typed["order_response"][0]
     with office.store.writing() as connection:
         connection.execute(
-            head.insert().values(document_id=9, document_key="demo|edi|R1", version=1, hash=b"",
-                                 changed_by="", id="R1", order_id="PO-7")  # fmt: skip
+            head.insert().values(
+                document_id=9,
+                document_key="demo|edi|R1",
+                version=1,
+                hash=b"",
+                changed_by="",
+                id="R1",
+                order_id="PO-7",
+            )
         )
     office.attend("orders_out", late)
     assert quarantine.listed(office.store) == []

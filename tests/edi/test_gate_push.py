@@ -110,7 +110,8 @@ def test_too_much_is_held_until_a_steward_lets_it_pass_with_a_reason(ships: Offi
     (hold,) = quarantine.listed(ships.store)
     page = quarantine.show(ships.store, hold["id"])
     (verdict,) = page["verdicts"]
-    assert (verdict["rule"], verdict["line"], verdict["value"]) == ("shipped_within_order", 1, "121")
+    assert (verdict["rule"], verdict["line"]) == ("shipped_within_order", 1)
+    assert verdict["value"] == "121"
     assert verdict["message"] == "121 shipped, 120 of the order open"
     assert page["release_means"] == "send it in spite of the other documents of its order"
     assert ships.got("ORDERS") == []

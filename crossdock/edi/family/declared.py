@@ -82,6 +82,7 @@ def _declared(page: yaml.Document, name: str, spec: Any) -> Declared:
 
 
 def shown(value: Any) -> str:
+    """Write a value for people: no needless zeros, a day without its hour."""
     if value is None:
         return "nothing"
     if hasattr(value, "normalize"):
