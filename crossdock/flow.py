@@ -7,6 +7,7 @@ the batch's files, and what is decided for good is in the store.
 
 from __future__ import annotations
 
+import errno
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -63,7 +64,8 @@ def _pulled(flow_name: str, run_key: str = "", holder: str = "") -> tuple[str, l
     run = begin(store, flow_name, holder, run_key)
     with holding(store, run), _timed(store, run.id, "pull"):
         try:
-            return run.id, step.pull(home, store, flow, run)
+            with _room():
+                return run.id, step.pull(home, store, flow, run)
         except FileNotFoundError:  # a successor has cleared our scratch away, and says so here
             with store.reading() as connection:
                 guard(connection, run.lease, run.fence)
@@ -95,14 +97,16 @@ def map(batch_id: str) -> None:  # noqa: A001 - the step's own verb
     """Map a batch's raw records to canonical documents."""
     from crossdock.steps import Steps
 
-    Steps.of(batch_id).map()
+    with _room():
+        Steps.of(batch_id).map()
 
 
 def check(batch_id: str) -> None:
     """Check a batch's documents by the suites of its leg."""
     from crossdock.steps import Steps
 
-    Steps.of(batch_id).check()
+    with _room():
+        Steps.of(batch_id).check()
 
 
 def gate(run_id: str) -> None:
@@ -114,7 +118,8 @@ def gate(run_id: str) -> None:
     from crossdock.steps import gate_run
 
     home, store = _home_and_store()
-    gate_run(home, store, run_id)
+    with _room():
+        gate_run(home, store, run_id)
 
 
 def resolve(batch_id: str) -> None:
@@ -210,6 +215,21 @@ def _home_and_store() -> tuple[Home, Any]:
 
     home = Home.find()
     return home, open_store(home)
+
+
+@contextmanager
+def _room() -> Iterator[None]:
+    """Tell a full disk of the hub as what it is: nothing of the step was decided."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+            raise
+        raise TryLater(
+            f"the hub has no room for its files: {error.strerror}",
+            fix="make room where CROSSDOCK_HOME is; nothing is lost",
+            after=60.0,
+        ) from error
 
 
 @contextmanager

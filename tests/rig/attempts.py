@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,8 @@ from typing import Any, Self
 from tests.rig.board import Board, Boundary
 
 ROOT = Path(__file__).parents[2]
+RECEIVER = "webhooks"
+"""In the place of a flow's name: the process takes webhooks."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,7 @@ class Engine:
                      "PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", "ARROW_NUM_THREADS": "1"},
                 text=True,
             )  # fmt: skip
-        self._heard()
+        self.port = self._heard()["port"]
 
     def __enter__(self) -> Self:
         return self
@@ -125,7 +128,8 @@ class Engine:
         """Begin an attempt; at boundary ``at`` it dies, or with ``stop`` stands still."""
         self.board.begin(slot)
         order = {"variables": dict(variables), "flow": flow, "at": at, "stop": stop, "slot": slot,
-                 "seed": f"{seed}/{self.count}", "workers": workers}  # fmt: skip
+                 "seed": f"{seed}/{self.count}", "workers": workers,
+                 "folder": str(self.folder)}  # fmt: skip
         self.count += 1
         return Running(self._ask("start", order)["pid"], slot)
 
@@ -144,6 +148,26 @@ class Engine:
         error = said.get("error", "") if known else said["trace"]
         return Attempt(killed, said.get("status", -9), boundaries, kind, error,
                        said.get("later", ""), said.get("records", {}))  # fmt: skip
+
+    def receive(self, variables: Mapping[str, str], kill_at: int | None = None) -> Running | None:
+        """Begin to take webhooks; None when it died before it could take any."""
+        running = self.start(variables, RECEIVER, kill_at, slot=1)
+        while True:
+            seen = self._ask("look", {"pid": running.pid})
+            if seen["dead"]:
+                self.wait(running)
+                return None
+            if seen["ready"]:
+                (self.folder / f"{running.pid}.ready").unlink()
+                return running
+            time.sleep(0.002)
+
+    def end(self, running: Running) -> Attempt:
+        """Kill a process that would go on for ever."""
+        os.kill(running.pid, signal.SIGKILL)
+        ended = self.wait(running)
+        assert ended is not None
+        return ended
 
     def learn(self, variables: Mapping[str, str], flow: str) -> None:
         """Let the warm process itself run ``flow`` once."""

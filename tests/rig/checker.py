@@ -18,7 +18,7 @@ Content = dict[str, list[str]]
 _HOLDS = "SELECT key, subject, target FROM hold WHERE state = 'open'"
 _LEASES = "SELECT name, holder FROM lease WHERE holder <> ''"
 _NEWEST = """
-SELECT v.key, l.target, l.state FROM ledger l JOIN record_version v ON v.id = l.version_id
+SELECT v.key, l.target, l.state, l.amount FROM ledger l JOIN record_version v ON v.id = l.version_id
 WHERE v.latest"""
 _CONSERVED = {
     "a run's books do not balance": "SELECT id FROM run WHERE NOT balanced",
@@ -47,6 +47,14 @@ _EXPLAINED = {
     "a hold has no rule, no run or no bytes": """
         SELECT id FROM hold WHERE rule = '' OR summary = ''
         OR run_id NOT IN (SELECT id FROM run) OR object_id NOT IN (SELECT id FROM object)""",
+    "a hold does not say which version it holds": """
+        SELECT id FROM hold WHERE subject <> 'object' AND version_id IS NULL""",
+    "a delivery left nothing that we agreed on": """
+        SELECT o.target, o.document_key FROM outbox o LEFT JOIN binding b
+        ON b.system || '.' || b.stream = o.target AND b.entity = o.entity
+        AND b.document_id = o.document_id
+        WHERE o.state = 'delivered' AND (b.base_version IS NULL
+        OR b.base_version < o.document_version)""",
     "a rejected record has no reason": """
         SELECT version_id FROM ledger WHERE state IN ('rejected', 'quarantined') AND reason = ''""",
     "a record names bytes that were never kept": """
@@ -124,6 +132,19 @@ def money(world: World) -> Iterator[str]:
         for currency, rest in sums.items():
             if rest:
                 yield f"{target}: {rest} {currency} of the source are nowhere"
+    yield from _accounts(world)
+
+
+def _accounts(world: World) -> Iterator[str]:
+    """Compare the money that the ledger calls delivered with what the targets took."""
+    booked: dict[str, Decimal] = {}
+    for _, target, state, amount in world.rows("hub", _NEWEST):
+        if state == "delivered":
+            booked[target] = booked.get(target, Decimal(0)) + world.exact(amount)
+    for target, there in world.arrived().items():
+        taken = sum((sum(amounts) for amounts in there.values()), Decimal(0))
+        if taken != booked.get(target, Decimal(0)):
+            yield f"{target} took {taken}, the ledger says {booked.get(target, 0)}"
 
 
 def ordered(world: World) -> Iterator[str]:
@@ -220,7 +241,7 @@ def _books(world: World, wanted: dict[str, Wanted]) -> Iterator[str]:
     arrived = world.arrived()
     said = {
         (numbers.get(key, key), target)
-        for key, target, state in world.rows("hub", _NEWEST)
+        for key, target, state, _ in world.rows("hub", _NEWEST)
         if state == "delivered"
     }
     true = {(number, target) for target, there in arrived.items() for number in there}

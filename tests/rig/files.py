@@ -21,7 +21,7 @@ class ToWarehouse(World):
     """A world whose target is the warehouse."""
 
     def begin(self) -> None:
-        self.warehouse = Warehouse(self.state / "warehouse.db")
+        self.warehouse = Warehouse(self.state / "warehouse.db", self.folder.parent)
 
     def effects(self) -> dict[str, list[Effect]]:
         return {"warehouse.sales_order": self.warehouse.effects()}

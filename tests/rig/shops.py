@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
 from crossdock.sandbox.erp import Erp
-from crossdock.sandbox.partner import Partner, unfinished
+from crossdock.sandbox.partner import Partner
 from crossdock.sandbox.shop import Shop
 from tests.rig.warehouse import Warehouse
 from tests.rig.worlds import Effect, Wanted, World, version
@@ -49,6 +50,19 @@ def troubled(number: int, kind: int) -> Any:
     return made
 
 
+def shown(bodies: Iterable[Any]) -> dict[str, Wanted]:
+    """Say what a shop showed: the newest version of each order, and those before it."""
+    found: dict[str, Wanted] = {}
+    for body in bodies:
+        known = found.get(body["number"])
+        words = version(body["customer"]["name"], body["total"])
+        found[body["number"]] = Wanted(
+            body["number"], str(body["id"]), Decimal(body["total"]), body["currency"],
+            (*(known.versions if known else ()), words),
+        )  # fmt: skip
+    return found
+
+
 class ShopWorld(World):
     """Orders of a REST shop; some are bad, and later one is new and one put right."""
 
@@ -70,12 +84,18 @@ class ShopWorld(World):
         raise NotImplementedError
 
     def go_on(self) -> None:
+        for body in self.changed():
+            self.shop.change("orders", body)
+
+    def changed(self) -> list[Any]:
+        """Make an order that is new, one put right, and one changed where the target takes that."""
         later = "2026-01-06T12:00:0{}+00:00"
         changed = [order(self.count + 1), order(min(self.bad))]
         if self.takes_changes:
             changed.append(order(1, name="Ada King"))
-        for number, body in enumerate(changed):
-            self.shop.change("orders", {**body, "updated_at": later.format(number)})
+        return [
+            {**body, "updated_at": later.format(number)} for number, body in enumerate(changed)
+        ]
 
     takes_changes = True
 
@@ -87,16 +107,9 @@ class ShopWorld(World):
         }
 
     def wanted(self) -> dict[str, Wanted]:
-        found: dict[str, Wanted] = {}
-        for entry in self.shop.journal.entries("exposed", entity="orders"):
-            body = entry.body
-            known = found.get(body["number"])
-            shown = version(body["customer"]["name"], body["total"])
-            found[body["number"]] = Wanted(
-                body["number"], str(body["id"]), Decimal(body["total"]), body["currency"],
-                (*(known.versions if known else ()), shown),
-            )  # fmt: skip
-        return found
+        return shown(
+            entry.body for entry in self.shop.journal.entries("exposed", entity="orders")
+        )
 
 
 class Keys(ShopWorld):
@@ -169,44 +182,13 @@ class Both(Lookup):
 
     def begin(self) -> None:
         super().begin()
-        self.warehouse = Warehouse(self.state / "warehouse.db")
+        self.warehouse = Warehouse(self.state / "warehouse.db", self.folder.parent)
 
     def effects(self) -> dict[str, list[Effect]]:
         return {**super().effects(), "warehouse.sales_order": self.warehouse.effects()}
 
     def content(self) -> dict[str, list[str]]:
         return {**super().content(), **self.warehouse.content()}
-
-
-class Feed(ShopWorld):
-    """REST to files: each order is a file in a folder of an SFTP server."""
-
-    flow = "feed"
-
-    def targets(self) -> list[Any]:
-        self.reader = Partner(self.folder / "reader", now=self.board.now)
-        self.kept = taken(self.reader)
-        return [self.reader]
-
-    def addresses(self) -> dict[str, str]:
-        return {**super().addresses(), **partner_variables(self.reader)}
-
-    def effects(self) -> dict[str, list[Effect]]:
-        found, names = [], set()
-        for entry in self.reader.journal.entries("accepted", entity="in"):
-            body = json.loads(self.kept[entry.body_sha256])[0]
-            operation = "change" if entry.reference in names else "create"
-            names.add(entry.reference)
-            shown = version(body["customer"]["name"], body["total"])
-            found.append(Effect(body["number"], operation, Decimal(body["total"]), shown))
-        return {"feed.orders": found}
-
-    def half_made(self) -> list[str]:
-        return sorted(path.name for path in (self.reader.root / "in").iterdir()
-                      if unfinished(path.name))  # fmt: skip
-
-    def content(self) -> dict[str, list[str]]:
-        return {"folder": sorted(data.decode() for data in self.reader.received().values())}
 
 
 def partner_variables(partner: Partner) -> dict[str, str]:
@@ -218,19 +200,3 @@ def partner_variables(partner: Partner) -> dict[str, str]:
         "SANDBOX_PARTNER_PASSWORD": partner.password,
         "SANDBOX_PARTNER_HOST_KEY": partner.host_key,
     }
-
-
-def taken(partner: Partner) -> dict[str, bytes]:
-    """Keep every file that the partner ever took, by the hash that its journal has."""
-    kept: dict[str, bytes] = {}
-    inner = partner.journal.write
-
-    def write(*entries: Any) -> None:
-        for entry in entries:
-            path = partner.root / "in" / entry.reference
-            if entry.kind == "accepted" and entry.entity == "in" and path.exists():
-                kept[entry.body_sha256] = path.read_bytes()
-        inner(*entries)
-
-    partner.journal.write = write  # type: ignore[method-assign]
-    return kept

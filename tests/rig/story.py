@@ -14,16 +14,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from tests.rig import checker, files, shops, worlds
+from tests.rig import calls, checker, files, shops, worlds
 from tests.rig.attempts import ROOT, Attempt, Engine
 from tests.rig.board import Boundary
 from tests.rig.worlds import World
 
 WORLDS: dict[str, type[World]] = {
     kind.flow: kind
-    for kind in (shops.Keys, shops.Lookup, files.Edi, shops.Feed, shops.Both, files.Till)
+    for kind in (shops.Keys, shops.Lookup, files.Edi, calls.Hook, shops.Both, files.Till)
 }
-SWEPT = ("keys", "lookup", "edi", "feed")
+SWEPT = ("keys", "lookup", "edi", "hook")
 """The four flows that are killed at every boundary."""
 
 VARIANTS = 4  # worlds with another bad record in each, of which seeds draw one
@@ -75,6 +75,7 @@ class Rig:
             tempfile.mkdtemp(prefix="crossdock-rig-", dir=memory if memory.is_dir() else None)
         )
         self.database = database
+        self.disk: Path | None = None
         self.engine = Engine(self.folder, worlds.project(self.folder / "project", changes), code)
         self.board = self.engine.board
         self._clean: dict[tuple[str, int], Clean] = {}
@@ -105,25 +106,50 @@ class Rig:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     @contextmanager
-    def world(self, name: str, variant: int = 0, *, fresh: bool = False) -> Iterator[World]:
-        """Make a world, and remove it afterwards; ``fresh`` is before the hub's first start.
+    def world(
+        self, name: str, variant: int = 0, *, fresh: bool = False, bare: bool = False
+    ) -> Iterator[World]:
+        """Make a world, and remove it afterwards.
+
+        ``fresh`` is before the hub's first start, ``bare`` before anything else happened.
 
         All worlds have one place, one after the other, so that the warm engine knows its address.
         """
         folder = self.folder / "world"
-        shutil.copytree(self.empty if fresh else self.template, folder / "state")
+        folder.mkdir()
+        lived = self.folder / f"lived-{name}-{variant}"  # where something happened before
+        template = lived if lived.exists() and not bare else self.template
+        state = (self.disk or folder) / "state"
+        shutil.copytree(self.empty if fresh else template, state)
         self.board.restart()
         self.engine.count = 0
         url = ""
         if self.database is not None:
             url = self.database.database("hub", "hub_template")
         try:
-            with WORLDS[name](folder, self.board, variant, url) as made:
+            with WORLDS[name](
+                folder, self.board, variant, url, self.receiver, self.disk
+            ) as made:
+                if template is self.template and not fresh and not bare:
+                    made.prelude()
+                    if made.lived:
+                        shutil.copytree(made.state, lived)
                 yield made
         finally:
+            shutil.rmtree(state, ignore_errors=True)
             shutil.rmtree(folder, ignore_errors=True)
             if self.database is not None:
                 self.database.drop("hub")
+
+    @contextmanager
+    def receiver(self, world: World) -> Iterator[str]:
+        """Take webhooks for a while; gives the address, and kills the receiver at the end."""
+        running = self.engine.receive(world.variables)
+        assert running is not None, self.engine.words()
+        try:
+            yield f"http://127.0.0.1:{self.engine.port}/webhooks"
+        finally:
+            self.engine.end(running)
 
     def run(self, world: World, kill_at: int | None = None, **how: Any) -> Attempt:
         """Run the world's flow once."""

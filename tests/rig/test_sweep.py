@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from tests.rig import receivers
 from tests.rig.story import SWEPT, Rig, effects, spread
 from tests.rig.telling import check
 
@@ -66,3 +67,11 @@ def test_between_two_effects_all_places_are_the_same(rig: Rig, world: str) -> No
         last = max((n for n in effects(boundaries) if n < kill_at), default=None)
         if last is not None:
             assert rig.left_behind(world, kill_at) == rig.left_behind(world, last)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_receiver_is_killed_at_every_boundary(rig: Rig) -> None:
+    """What was answered with yes is kept; what was not is sent again, and is there once."""
+    stories = [receivers.killed(rig, kill_at) for kill_at in receivers.places(rig)]
+    check(stories)

@@ -20,11 +20,11 @@ _WORDS = {"INSERT": ("create", "NEW"), "UPDATE": ("change", "NEW"), "DELETE": ("
 
 
 class Warehouse:
-    """The database at ``path``; with the tables of an earlier world it journals what is done."""
+    """The database at ``path``; with the tables that ``folder`` has, it journals what is done."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, folder: Path) -> None:
         self._path = path
-        schema = path.parents[2] / SCHEMA
+        schema = self._schema = folder / SCHEMA
         self._journals = schema.exists()
         if self._journals:
             with self._session() as session:
@@ -53,8 +53,7 @@ class Warehouse:
         ]
         journal = "CREATE TABLE journal (operation, number, amount, name)"
         statements = [*(str(row[0]) for row in made), journal, *triggers]
-        path = self._path.parents[2] / SCHEMA
-        path.write_text(";\n".join(statements) + ";\n", encoding="utf-8")
+        self._schema.write_text(";\n".join(statements) + ";\n", encoding="utf-8")
 
     def effects(self) -> list[Effect]:
         """What was done to orders, in order."""

@@ -11,12 +11,14 @@ Orders are JSON, one a line: ``learn``, ``start`` (gives the number of the proce
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import gc
 import importlib.metadata
 import json
 import os
 import signal
+import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -24,12 +26,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from tests.rig import virtual
+from tests.rig.attempts import RECEIVER
 from tests.rig.board import Board
 from tests.rig.boundaries import Watch
 
 LONGEST = 120
 _create_engine = sa.create_engine
 _plans: dict[str, Any] = {}
+_door: socket.socket | None = None
 
 
 def serve(folder: Path) -> None:
@@ -39,10 +43,12 @@ def serve(folder: Path) -> None:
     _warm()
     watch.install()
     virtual.rule(board)
-    _say({"ready": True})
+    global _door
+    _door = socket.create_server(("127.0.0.1", 0), backlog=64)  # every receiver listens here
+    _say({"port": _door.getsockname()[1]})
     for line in sys.stdin:
         order = json.loads(line)
-        answer = {"learn": _learn, "start": _start, "wait": _wait}[order["do"]]
+        answer = {"learn": _learn, "start": _start, "wait": _wait, "look": _look}[order["do"]]
         _say(answer(folder, watch, order))
 
 
@@ -64,6 +70,7 @@ def _warm() -> None:
     from crossdock import closing, expectations, http, mapping, steps, suite  # noqa: F401
     from crossdock.soap import service  # noqa: F401
     from crossdock.sql import delivery  # noqa: F401
+    from crossdock.webhooks import app, feed, serve  # noqa: F401
 
     expectations.warm()
     importlib.metadata.entry_points = functools.cache(importlib.metadata.entry_points)  # type: ignore[assignment]
@@ -119,6 +126,26 @@ def _wait(folder: Path, _watch: Watch, order: dict[str, Any]) -> dict[str, Any]:
     return {**answer, "signal": os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0}
 
 
+def _look(folder: Path, _watch: Watch, order: dict[str, Any]) -> dict[str, Any]:
+    """Say whether a receiver takes calls by now; one that died is told by ``wait``."""
+    found = os.waitid(os.P_PID, order["pid"], os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    return {"dead": found is not None, "ready": (folder / f"{order['pid']}.ready").exists()}
+
+
+async def _receive(home: Any, folder: Path) -> None:
+    """Take calls until killed; a file says when it begins."""
+    from crossdock.webhooks.serve import Listening, server
+
+    assert _door is not None
+    board = Board(folder / "board")
+    made = server(home, Listening(), now=lambda: board.now().timestamp())
+    serving = asyncio.ensure_future(made.serve(sockets=[_door]))
+    while not made.started:
+        await asyncio.sleep(0.002)
+    os.close(os.open(folder / f"{os.getpid()}.ready", os.O_CREAT))
+    await serving
+
+
 def _work(order: dict[str, Any]) -> dict[str, Any]:
     """Do what an order asks for; whatever is raised is told, as the command line tells it."""
     try:
@@ -129,6 +156,9 @@ def _work(order: dict[str, Any]) -> dict[str, Any]:
         home = Home.find()
         if order["flow"] is None:
             open_store(home).engine.dispose()
+            return {"status": 0}
+        if order["flow"] == RECEIVER:
+            asyncio.run(_receive(home, Path(order["folder"])))
             return {"status": 0}
         books = flow.run(home, order["flow"], workers=order["workers"])
         return {"status": books.exit_status, "balanced": books.balanced, "later": books.later,

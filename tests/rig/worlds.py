@@ -5,7 +5,8 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -86,12 +87,15 @@ class World(ABC):
     board: Board
     variant: int = 0
     database_url: str = ""
+    receiver: Callable[[World], AbstractContextManager[str]] | None = None
+    disk: Path | None = None  # where the hub's own files lie, if that is elsewhere
     systems: list[Any] = field(default_factory=list)
 
     flow: ClassVar[str] = ""
+    lived: ClassVar[bool] = False  # whether something happens before every story
 
     def __post_init__(self) -> None:
-        self.state = self.folder / "state"
+        self.state = (self.disk or self.folder) / "state"
         self.database_url = self.database_url or f"sqlite:///{self.state / 'hub.db'}"
         self.begin()
         for system in self.systems:
@@ -129,6 +133,10 @@ class World(ABC):
     def content(self) -> dict[str, list[str]]:
         """What lies at the targets now, in their own words, sorted."""
 
+    def prelude(self) -> None:
+        """Let happen what happened before every story."""
+        return
+
     def inside(self, name: str) -> list[str]:
         """Give the numbers of the records in a file; none where records do not come in files."""
         return []
@@ -163,6 +171,11 @@ class World(ABC):
             target: {number: amounts for number, amounts in mine.items() if amounts}
             for target, mine in there.items()
         }
+
+    def exact(self, amount: Any) -> Decimal:
+        """Read an amount of the hub's tables: SQLite has whole numbers of millionths."""
+        scaled = self.database_url.startswith("sqlite")
+        return Decimal(amount or 0).scaleb(-6) if scaled else Decimal(amount or 0)
 
     def break_by(self, seed: int) -> None:
         """Let a share of all requests fail."""
