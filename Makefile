@@ -3,11 +3,14 @@
 #   PYTHON=python3.12 make test     another Python (3.11, 3.12 and 3.13 are supported)
 #   KEEP=1 make demo                leave Airflow and the sandbox systems up until Ctrl-C
 #   TESTS=tests/house make test     a part of the tests
+#   make rig SEEDS=200 SEED_BASE=n  the crash rig with seeds of your own
 
 PYTHON  ?= $(shell sh scripts/find-python.sh)
 BIN     := .venv/bin
 STAMP   := .venv/.made
 TESTS   ?=
+SEEDS   ?= 1000
+SEED_BASE ?= 0
 WORKERS ?= auto
 # ruff asks the same two questions (S324, S608) and wants a reason on the very line
 SKIP    := B324,B608
@@ -27,8 +30,9 @@ test: $(STAMP)  ## the tests that every change must pass
 test-all: $(STAMP)  ## what `make test` leaves out: a real scheduler, a whole demo, speed
 	$(BIN)/python -m pytest -m "slow and not long" $(TESTS)
 
-rig: $(STAMP)  ## the crash rig whole: every boundary, a hundred seeds, planted bugs (an hour)
-	$(BIN)/python -m pytest tests/rig $(RIG)
+rig: $(STAMP)  ## the crash rig whole: every boundary of four flows, SEEDS seeds, planted bugs, faults
+	$(BIN)/python -m pytest tests/rig tests/faults -n 2 --dist load --durations 15 -m "long or not long" \
+		-k "not both_sides and not fifty" --seeds $(SEEDS) --seed-base $(SEED_BASE) $(RIG)
 
 lint: $(STAMP)  ## style, types, security
 	$(BIN)/ruff check .
