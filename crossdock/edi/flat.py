@@ -38,8 +38,7 @@ def read(message: Message) -> Document:
     document: Document = plan.head.entry()
     for name, value in plan.summary.blank.items():
         document.setdefault(name, value)
-    for name in (*plan.head.lists, *plan.summary.lists):
-        document[name] = []
+    document.update({name: [] for name in plan.summary.inner})
     document.update(
         interchange=interchange.reference,
         message_ref=message.reference,
@@ -48,7 +47,8 @@ def read(message: Message) -> Document:
         test=interchange.test,
     )
     _walk(message, plan, document)
-    _forget(document, (*plan.head.lists, *plan.summary.lists))
+    _forget(plan.head, document)
+    _forget(plan.summary, document)
     if not document["number"]:
         raise Refused(
             "the document has no number (BGM 1004)",
@@ -127,14 +127,12 @@ def _late(stack: list[tuple[_Level, Document]], elements: list[Element]) -> None
             return
 
 
-def _forget(document: Document, lists: tuple[str, ...]) -> None:
+def _forget(level: _Level, entry: Document) -> None:
     """Drop the memory of which qualifier gave a value."""
-    document.pop("", None)
-    for name in lists:
-        for entry in document[name]:
-            entry.pop("", None)
-            for inner in entry.get("lines", ()):
-                inner.pop("", None)
+    entry.pop("", None)
+    for name, inner in level.inner.items():
+        for below in entry[name]:
+            _forget(inner, below)
 
 
 # -- a shape, compiled ----------------------------------------------------------------------
@@ -171,7 +169,7 @@ class _Level:
     """Where a message is: the document's head, an entry of a list, or a group."""
 
     blank: Document = field(default_factory=dict)
-    lists: tuple[str, ...] = ()
+    inner: dict[str, _Level] = field(default_factory=dict)
     open_ended: bool = True
     accepts: frozenset[str] = frozenset()
     takes: dict[str, _Takes] = field(default_factory=dict)
@@ -179,7 +177,7 @@ class _Level:
     def entry(self) -> Document:
         """Make an empty entry."""
         made = self.blank.copy()
-        for name in self.lists:
+        for name in self.inner:
             made[name] = []
         return made
 
@@ -212,7 +210,6 @@ def _level(line: Line) -> _Level:
     tags = {child.tag for child in line.children}
     level = _Level(
         blank=dict.fromkeys(line.fields, ""),
-        lists=line.lists,
         open_ended=not line.tag or line.open_ended,
         accepts=frozenset(tags | set(BELOW.get(line.tag, "").split())),
     )
@@ -233,6 +230,8 @@ def _add(level: _Level, line: Line) -> None:
         take = _Take(_filler(line, rank, ranked=ranked))
         if line.into:
             take.into, take.entry = line.into, inner
+            if inner is not None:
+                level.inner[line.into] = inner
             take.needs = next((slot.name for slot in line.slots if slot.needed), "")
         else:
             take.below = inner

@@ -40,7 +40,7 @@ READS = (
     _reads(
         "catalogue_prices",
         "PRICAT",
-        *("supplier_gln", "article", "code", "price_type", "currency"),
+        *("supplier_gln", "article", "kind", "currency"),
         each="prices",
         of="catalogue",
     ),

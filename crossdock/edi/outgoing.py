@@ -93,8 +93,10 @@ class Outgoing:
         self, each: str, documents: Sequence[Mapping[str, Any]], mark: str
     ) -> dict[str, Any]:
         """Make one document of many entries of its list ``each``, such as a catalogue's lines."""
-        first = documents[0]
-        head = {name: first.get(name) for name in ("currency", "price_list")}
+        head = {
+            name: next((one[name] for one in documents if one.get(name)), None)
+            for name in ("currency", "price_list")
+        }
         day = self.now().date().isoformat()
         return {**head, "number": mark[:12].upper(), "date": day, each: list(documents)}
 

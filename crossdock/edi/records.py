@@ -82,7 +82,16 @@ def _records(document: Mapping[str, Any], each: str) -> Iterator[Mapping[str, An
 
 
 def _text(record: Mapping[str, Any]) -> str:
-    return json.dumps(record, ensure_ascii=False)
+    return json.dumps(_said(record), ensure_ascii=False)
+
+
+def _said(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out what a message does not say, so that nothing empty counts as a field."""
+    return {
+        name: [_said(entry) for entry in value] if isinstance(value, list) else value
+        for name, value in record.items()
+        if value != ""
+    }
 
 
 def _fault(message: Message, whole: Interchange, wanted: str, guides: Guides | None) -> str:

@@ -50,11 +50,12 @@ def _number(slot: Slot) -> Take:
 
 def _date(slot: Slot) -> Take:
     name, element, component = slot.name, slot.element, slot.component
+    width = slot.width or None
 
     def fill(target: Document, elements: list[Element]) -> None:
         text = part(elements, element, component)
         if text and not target[name]:
-            target[name] = day(text, part(elements, element, component + 1))
+            target[name] = day(text, part(elements, element, component + 1))[:width]
 
     return fill
 

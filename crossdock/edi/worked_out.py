@@ -6,6 +6,7 @@ Each function completes a document that was read, or makes ready one that is to 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -13,14 +14,20 @@ from crossdock.edi.values import product
 
 Document = dict[str, Any]
 
-_ANSWERS = {"29": "5", "44": "5", "27": "7"}
+_FUNCTIONS = {"29": "AP", "44": "AP", "27": "RE"} | dict.fromkeys(("4", "28", "30", "34"), "AC")
 _RESPONSES = {"AP": "5", "AD": "5", "RE": "7"}
 _KINDS = {
     "145": "on_hand", "17": "on_hand", "152": "on_hand", "60": "available", "170": "reserved",
     "248": "reserved", "198": "incoming", "57": "incoming", "73": "incoming",
     "197": "reorder_point", "97": "reorder_point",
 }  # fmt: skip
-STOCK_KINDS = {name: kind for kind, name in reversed(_KINDS.items())}
+STOCK_KINDS = {
+    "on_hand": "145",
+    "available": "60",
+    "reserved": "170",
+    "incoming": "198",
+    "reorder_point": "197",
+}
 """Code of 6063 that is written for each quantity of a stock level."""
 
 _PRODUCT = ("gtin", "item", "buyer_item")
@@ -36,8 +43,12 @@ def order(document: Document) -> None:
 
 
 def answer(document: Document) -> None:
-    """Complete an order response: an answer to the whole order is one to each line."""
-    whole = _RESPONSES.get(document["response"]) or _ANSWERS.get(document["function"], "")
+    """Complete an order response: an answer to the whole order is one to each line.
+
+    Partners say it in 4343 or, as EANCOM asks, in the function of the message (1225).
+    """
+    document["response"] = document["response"] or _FUNCTIONS.get(document["function"], "")
+    whole = _RESPONSES.get(document["response"], "")
     for line in document["lines"]:
         line["action"] = line["action"] or whole
 
@@ -83,7 +94,10 @@ def catalogue(document: Document) -> None:
         for price in prices:
             for name in ("valid_from", "valid_until"):
                 price[name] = price[name] or line[name]
+            price["kind"] = "-".join(part for part in (price["code"], price["price_type"]) if part)
+            price["valid_until"] = _next_day(price["valid_until"])
             document["prices"].append({**line, **price})
+        line["valid_until"] = _next_day(line["valid_until"])
         first = prices[0] if prices else {}
         for name in ("code", "amount", "class", "price_type", "base", "unit"):
             line[name] = first.get(name, "")
@@ -95,8 +109,10 @@ def listed(document: Mapping[str, Any]) -> Document:
     for entry in document.get("lines") or ():
         if not lines or any(lines[-1].get(name) != entry.get(name) for name in _PRODUCT):
             lines.append({**entry, "line": str(len(lines) + 1), "prices": []})
+        lines[-1] |= {name: value for name, value in entry.items() if not lines[-1].get(name)}
         if entry.get("amount") not in (None, ""):
-            lines[-1]["prices"].append(entry)
+            until = _last_day(str(entry.get("valid_until") or ""))
+            lines[-1]["prices"].append({**entry, "valid_until": until})
     for line in lines:
         if line["prices"]:  # a period that belongs to a price stands there
             line["valid_from"] = line["valid_until"] = ""
@@ -104,6 +120,19 @@ def listed(document: Mapping[str, Any]) -> Document:
             "" if line.get("currency") == document.get("currency") else line.get("currency")
         )
     return {**document, "lines": lines}
+
+
+def _next_day(text: str) -> str:
+    """A day on which something ends belongs to it; what follows begins on the next."""
+    return (date.fromisoformat(text) + timedelta(1)).isoformat() if len(text) == 10 else text
+
+
+def _last_day(text: str) -> str:
+    """The day before a midnight at which something ends."""
+    day, _, clock = text.partition("T")
+    if not day or clock.replace(":", "").strip("0"):
+        return text
+    return (date.fromisoformat(day) - timedelta(1)).isoformat()
 
 
 def stock(document: Document) -> None:

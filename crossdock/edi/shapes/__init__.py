@@ -37,7 +37,7 @@ SHAPES: Mapping[str, Shape] = {
     "INVOIC": Shape(invoice.INVOIC, ("lines",), worked_out.invoice),
     "REMADV": Shape(invoice.REMADV, ("documents",), worked_out.remittance),
     "PRICAT": Shape(catalogue.PRICAT, ("lines",), worked_out.catalogue, worked_out.listed),
-    "INVRPT": Shape(report.INVRPT, ("lines",), worked_out.stock, worked_out.counted),
+    "INVRPT": Shape(report.INVRPT, ("levels",), worked_out.stock, worked_out.counted),
     "SLSRPT": Shape(report.SLSRPT, ("lines",), worked_out.sales, worked_out.placed),
 }
 """Message types by name."""

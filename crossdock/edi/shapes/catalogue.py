@@ -6,7 +6,7 @@ PRICAT = f"""\
 BGM+{{type=9}}+{{number!}}+{{function=9}}
 DTM+137:{{@date!}}
 DTM+157|194|7:{{@valid_from}}
-DTM+158|206:{{@valid_until}}
+DTM+206|36:{{@valid_until}}
 RFF+PL|PI|CT:{{price_list}}
 {BUYER}{SUPPLIER}\
 TAX+7+VAT+++:::{{#tax_rate}}+{{tax_category}}
@@ -21,10 +21,10 @@ lines: LIN+{{line!}}+{{action=1}}+{{%}}
   MEA+PD+HT+{{?dimension_unit}}:{{#height}}
   QTY+53:{{#minimum_quantity}}:{{?^quantity_unit}}
   DTM+157|194|7:{{@valid_from}}
-  DTM+158|206:{{@valid_until}}
+  DTM+206|36:{{@valid_until}}
   TAX+7+VAT+++:::{{#tax_rate}}+{{tax_category}}
   CUX+2:{{currency}}:8
   prices: PRI+{{code=AAA}}:{{#amount!}}:{{class}}:{{price_type}}:{{?#base}}:{{?unit}}
     DTM+157|194|7:{{@valid_from}}
-    DTM+158|206:{{@valid_until}}
+    DTM+206|36:{{@valid_until}}
 """

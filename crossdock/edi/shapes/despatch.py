@@ -42,11 +42,11 @@ packages: CPS+{{level!}}+{{parent}}
     QTY+83:{{#back_ordered}}:{{?^unit}}
     GIN+BX+{{lot}}
     GIN+BN+{{serial}}
-    DTM+361|36:{{@best_before}}
+    DTM+361|36:{{@best_before/1x10}}
     RFF+ON|CO:{{order_number}}:{{<order_line}}
     RFF+LI:{{order_line}}
     <PCI+*
-      DTM+361|36:{{@best_before}}
+      DTM+361|36:{{@best_before/1x10}}
       GIN+BX+{{lot}}
 CNT+2:{{=LIN}}
 """
@@ -66,7 +66,7 @@ packages: CPS+{{level!}}+{{parent}}
     QVR+{{#damaged}}:124+{{?discrepancy}}+{{?reason_code}}::92:{{?reason}}
     QVR+{{#missing}}:119+{{?discrepancy}}+{{?reason_code}}::92:{{?reason}}
     QVR+{{#surplus}}:121+{{?discrepancy}}
-    DTM+361|36:{{@best_before}}
+    DTM+361|36:{{@best_before/1x10}}
     GIN+BX+{{lot}}
     RFF+ON|CO:{{order_number}}:{{<order_line}}
     RFF+LI:{{order_line}}

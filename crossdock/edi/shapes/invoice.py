@@ -16,7 +16,7 @@ INVOIC = f"""\
 BGM+{{type=380}}+{{number!}}+{{function=9}}
 DTM+137:{{@date!}}
 DTM+35|11|2:{{@delivery_date}}
-<DTM+13:{{@due_date}}
+<DTM+13:{{@due_date/1x10}}
 FTX+AAB+++{{~payment_terms/5x70}}
 FTX+AAI|GEN|ZZZ|*+++{{~note/5x70}}
 RFF+ON|CO|OP:{{order_number}}
@@ -26,7 +26,7 @@ RFF+IV|OI:{{original_number}}
 {BUYER}{SUPPLIER}{DELIVERY}{INVOICEE}\
 CUX+2:{{currency!}}:4
 PAT+1|3|*
-  DTM+13:{{@due_date}}
+  DTM+13:{{@due_date/1x10}}
 {CHARGES}\
 lines: LIN+{{line!}}+{{action}}+{{%}}
 {PRODUCT}\
@@ -64,7 +64,7 @@ documents: DOC+{type=380}+{number!}
   MOA+12|11:{#amount}
   MOA+9|77|39|86:{#due}
   MOA+52:{#discount}
-  DTM+137|3:{@date}
+  DTM+137|3:{@date/1x10}
 UNS+S
 MOA+12|139|128|9|86:{#total}
 """

@@ -37,7 +37,7 @@ CHARGES = """\
 charges: ALC+{indicator!}++++{reason_code}:::{~reason/2x35}
   PCD+3|1|2|*:{#percent}
   MOA+8|23|204:{#amount}
-  TAX+7+VAT+++:::{?#tax_rate}+{?tax_category}
+  TAX+7+VAT+++:::{#tax_rate}+{tax_category}
 """
 
 PRODUCT = """\
@@ -102,10 +102,11 @@ FTX+AAI|PUR|GEN|ZZZ|*+++{{~note/5x70}}
 RFF+ON|CO|OP:{{order_number!}}
 RFF+VN:{{supplier_order_number}}
 {BUYER}{SUPPLIER}{DELIVERY}\
-CUX+2:{{currency}}:9
+CUX+2:{{currency!}}:9
 lines: LIN+{{line!}}+{{action}}+{{%}}
-{PRODUCT}\
+  PIA+5|1+{{%%}}
   PIA+3+{{substitute_item}}:SA
+  IMD+F|*++:::{{~description/2x35}}
   QTY+21:{{#quantity}}:{{?^unit}}
   QTY+113|12|194:{{#confirmed}}:{{?^unit}}
   QTY+83:{{#back_ordered}}:{{?^unit}}

@@ -29,13 +29,13 @@ lines: LIN+{{line!}}++{{%}}
 SLSRPT = f"""\
 BGM+{{type=73E}}::9+{{number!}}+{{function=9}}
 DTM+137:{{@date!}}
-DTM+90:{{@period_from}}
-DTM+91:{{@period_until}}
+DTM+90:{{@period_from/1x10}}
+DTM+91:{{@period_until/1x10}}
 NAD+BY|SE|FR|GY+{{&reporter}}++{{~reporter_name/2x35}}
 {SUPPLIER}\
 CUX+2:{{currency!}}:10
 places: LOC+162|*+{{&location}}
-  DTM+356|90:{{@sold_at}}
+  DTM+356|90:{{@sold_at/1x10}}
   lines: LIN+{{line!}}++{{%}}
 {indented(PRODUCT)}\
     MOA+203:{{#amount}}
