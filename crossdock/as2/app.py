@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -16,6 +17,8 @@ from crossdock.as2.receive import Receiver, Reply
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+log = logging.getLogger(__name__)
 
 MOST_BYTES = 100 << 20
 BODY_SECONDS = 120.0
@@ -110,7 +113,10 @@ class As2App:
     async def _work(self) -> None:
         """Send what is owed, at once and then again and again until it went."""
         while True:
-            await asyncio.to_thread(self._pay)
+            try:
+                await asyncio.to_thread(self._pay)
+            except Exception:  # whatever it was, what is owed must go out later
+                log.exception("AS2: the receipts that are owed could not be sent")
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._due.wait(), self._between)
             self._due.clear()

@@ -7,13 +7,13 @@ partner's SFTP server would offer them), ``in`` what was sent, ``state`` one JSO
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import json
 import os
 import secrets
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +49,8 @@ class Postbox:
             finally:
                 os.close(folder_descriptor)
         except OSError as error:
-            part.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                part.unlink()
             raise TryLater(f"cannot keep {name}: {error.strerror}", where=str(self.root)) from None
         return path
 
@@ -79,7 +80,7 @@ class Postbox:
         for path in sorted((self.root / "state" / kind).glob("*.json")):
             yield path.stem
 
-    @contextmanager
+    @contextlib.contextmanager
     def only(self, name: str) -> Iterator[None]:
         """Work on a message alone: a retry that comes meanwhile waits."""
         folder = self.root / "state" / "locks"

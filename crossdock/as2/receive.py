@@ -182,8 +182,9 @@ class Receiver:
             return Reply(403)
         receipt = mdn.Receipt(number, quoted(us), refusal.STRANGER)
         made, body = mdn.write(receipt)
-        names = (unquoted(headers["as2-to"]), unquoted(headers["as2-from"]))
-        return Reply(200, {**self._own(*names), **made}, body)
+        own = self._own(unquoted(headers["as2-to"]), unquoted(headers["as2-from"]))
+        del own["Date"]  # the server gives its own
+        return Reply(200, {**own, **made}, body)
 
     def _answer(
         self, relation: Relation, box: Postbox, name: str, asked: mdn.Asked, receipt: mdn.Receipt
@@ -192,6 +193,7 @@ class Receiver:
         made, body = mdn.write(receipt, us, asked.algorithm or "sha256")
         headers = {**self._own(relation.us, relation.them), **made}
         if not asked.to:
+            del headers["Date"]  # the server gives its own
             return Reply(200, headers, body)
         if not relation.may_get(asked.to):
             log.warning("AS2 from %s: its MDN may not go to the host asked for", relation.partner)

@@ -37,8 +37,6 @@ class Sender:
     """Sends to one partner and keeps in its post box what became of it."""
 
     def __init__(self, world: World, egress: Egress, relation: Relation, box: Postbox) -> None:
-        if not relation.url:
-            raise Misconfigured("them needs a url to send to", where=f"as2 of {relation.partner}")
         self._world, self._relation, self._box = world, relation, box
         self._session = HttpSession(world, egress, headers={"Accept": "*/*"})
 
@@ -53,6 +51,8 @@ class Sender:
         Misconfigured when the partner's server refuses us.
         """
         known, number = self._relation, self.number(filename)
+        if not known.url:
+            raise Misconfigured("them needs a url to send to", where=f"as2 of {known.partner}")
         name = mark("sent", number)
         wrapped = message.wrap(
             content,
@@ -63,14 +63,15 @@ class Sender:
             them=known.certificate,
             algorithm=known.receipt_digest,
         )
-        before = self._box.state("sent", name)
-        if before is not None and before["state"] == "delivered":
-            return Sent("delivered", number, before["words"])
         state = {
             "number": number, "mic": wrapped.mic, "algorithm": wrapped.algorithm,
             "state": "sending", "words": "", "at": self._world.now().isoformat(),
         }  # fmt: skip
-        self._box.note("sent", name, state)
+        with self._box.only(name):
+            before = self._box.state("sent", name)
+            if before is not None and before["state"] == "delivered":
+                return Sent("delivered", number, before["words"])
+            self._box.note("sent", name, state)
         headers = {**self._headers(number, filename), **wrapped.headers}
         answer = self._post(known.url, headers, wrapped.body)
         return self._noted(name, state, answer)
@@ -141,13 +142,14 @@ class Sender:
             if answer.body.strip() and mdn.is_mdn(entity):
                 result = self._judged(name, state, answer)
             elif known.receipts == "async":
-                now = self._box.state("sent", name) or state
                 result = {"state": "awaited", "words": ""}
-                if now["state"] in {"delivered", "refused"}:  # its MDN was faster than this answer
-                    result = {"state": now["state"], "words": now["words"]}
             else:
                 raise TryLater("the answer holds no MDN", where=f"as2 of {known.partner}")
-        self._box.note("sent", name, {**state, **result})
+        with self._box.only(name):
+            now = self._box.state("sent", name) or state
+            if result["state"] == "awaited" and now["state"] in {"delivered", "refused"}:
+                result = {key: now[key] for key in result}  # its MDN was faster than this answer
+            self._box.note("sent", name, {**state, **result})
         return Sent(result["state"], state["number"], result["words"])
 
     def _judged(self, name: str, state: Mapping[str, str], answer: Answer) -> dict[str, str]:

@@ -51,11 +51,7 @@ def application(world: World, listening: Listening, passphrase: str = "", **limi
         for relation in relations:
             if not any(True for _ in box(relation).names("owed")):
                 continue
-            try:
-                sender = Sender(world, Egress(listening.allow_private), relation, box(relation))
-            except CrossdockError as error:
-                log.warning("AS2 MDN for %s: %s", relation.partner, error)
-                continue
+            sender = Sender(world, Egress(listening.allow_private), relation, box(relation))
             try:
                 sender.pay()
             except CrossdockError as error:
