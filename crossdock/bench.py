@@ -7,6 +7,7 @@ hub's own store and the warehouse are two databases of that server.
 
 from __future__ import annotations
 
+import compileall
 import json
 import os
 import shutil
@@ -56,6 +57,8 @@ def measure(*, times: int = 1, again: bool = False) -> int:
     from crossdock.sandbox.postgres import Postgres
 
     home = Home.find()
+    for package in (Path(__file__).parent, home.project / "connectors"):
+        compileall.compile_dir(package, quiet=2)  # as an installed package is, and as dlt is
     folder = home.state / "bench"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, mode=0o700)

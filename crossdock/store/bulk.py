@@ -205,7 +205,8 @@ def _hexed(column: pa.ChunkedArray) -> pa.Array:
     text = binascii.hexlify(memoryview(data or b"")[ends[0] : ends[-1]])
     halves = pa.py_buffer((ends - ends[0]) * 2)
     words = pa.LargeStringArray.from_buffers(len(bytes_), halves, pa.py_buffer(text))
-    marked = pc.binary_join_element_wise(pa.scalar("\\x", pa.large_string()), words, "")
+    mark, nothing = (pa.scalar(text, pa.large_string()) for text in ("\\x", ""))
+    marked = pc.binary_join_element_wise(mark, words, nothing)
     return pc.if_else(pc.is_null(bytes_), pa.scalar(None, pa.large_string()), marked)
 
 
