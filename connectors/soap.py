@@ -22,9 +22,10 @@ from crossdock import (
     secret,
     setting,
 )
-from crossdock.errors import CrossdockError, Misconfigured
+from crossdock.errors import CrossdockError, Misconfigured, TryLater
 
 if TYPE_CHECKING:
+    from crossdock.exchange import Answer
     from crossdock.http import HttpSession
     from crossdock.soap.pins import Pinned
     from crossdock.soap.service import Service
@@ -159,7 +160,7 @@ class Soap(Connector):
     def _fetch(self, url: str) -> bytes:
         from crossdock.exchange import Request
 
-        request = Request("GET", url, headers={"Accept": "*/*"})
+        request = Request("GET", url, headers={"Accept": "*/*"}, verify=_not_empty)
         return self._http().send(request).body
 
     def _send(self, url: str, headers: Mapping[str, str], body: bytes, deadline: float) -> Any:
@@ -235,6 +236,11 @@ class Soap(Connector):
         from crossdock.soap.writing import lookup
 
         return lookup(self._service(), self.world, stream, parcels)
+
+
+def _not_empty(answer: Answer) -> None:
+    if not answer.body.strip():
+        raise TryLater("an empty answer came in place of the WSDL")
 
 
 def _operations(stream: Reads | Writes) -> list[str]:

@@ -45,7 +45,7 @@ def it_describes_itself(stand: Stand) -> None:
         expect(target.batch >= 1, f"{target.name}: batch is at least 1")
         looks = type(made).lookup is not Connector.lookup
         expect(target.delivery != "lookup_before_create" or looks,
-               f"{target.name} is looked up before each create, and there is no lookup")  # fmt: skip
+               f"{target.name} is looked up before it is created: lookup is missing")  # fmt: skip
         follows = type(made).follow is not Connector.follow
         expect(not target.accepts or follows,
                f"{target.name} may be accepted first, and there is no follow")  # fmt: skip

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import unittest
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, ClassVar
 
+from crossdock.connector import Connector
 from crossdock.testing.cases import Case, Lacking, cases, run_case
-from crossdock.testing.stand import Stand
+from crossdock.testing.stand import Stand, StandOf
 
 
 class ConnectorSuite:
-    """Inherit it, say which stand, and every case of the kit is a test.
+    """Inherit it, say which connector on which stand, and every case of the kit is a test.
 
-    ``class TestAcme(ConnectorSuite): stand = AcmeStand``. A case that the connector, or its
-    system, has nothing for is skipped with the reason. pytest and unittest both run it.
+    ``class TestAcme(ConnectorSuite): connector = Acme; stand = AcmeStand``. A case that the
+    connector, or its system, has nothing for is skipped with the reason. pytest and unittest both
+    run it.
     """
 
-    stand: ClassVar[Callable[[Path], Stand]]
+    connector: ClassVar[type[Connector] | None] = None
+    stand: ClassVar[type[Stand]]
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -26,11 +28,17 @@ class ConnectorSuite:
             setattr(cls, f"test_{one.name}", _method(one))
 
 
+def stand_for(stand: type[Stand], connector: type[Connector] | None = None) -> StandOf:
+    """Give the stand with its connector set; a stand may have one of its own."""
+    if connector is None:
+        return stand
+    return type(stand.__name__, (stand,), {"connector": connector})
+
+
 def _method(one: Case) -> Callable[[Any], None]:
     def test(self: Any) -> None:
-        kind = vars(type(self)).get("stand") or type(self).stand
         try:
-            run_case(kind, one)
+            run_case(stand_for(self.stand, self.connector), one)
         except Lacking as error:
             raise unittest.SkipTest(str(error)) from None
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from crossdock.connector import Parcel
-from crossdock.rest import RestApi
 from crossdock.sandbox.server import Server
 from crossdock.testing.hostile import Hostile
 from crossdock.testing.stand import Stand
@@ -85,7 +84,6 @@ class HostileStand(Stand):
     ``count`` is how many records there are.
     """
 
-    connector: ClassVar[type[Any]] = RestApi
     throttles = ("429", "429_date", "429_ms", "429_epoch", "429_minutes", "420_date", "ban_text")
     count: ClassVar[int] = 25
     most = 50

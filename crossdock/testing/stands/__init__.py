@@ -1,0 +1,1 @@
+"""Stands of the connectors that Crossdock brings along, one module each, named after them."""
