@@ -19,6 +19,8 @@ from crossdock.store.migrate import HEAD, migrate
 from crossdock.worker import gone
 
 _IDLE_SECONDS = 1.0
+LOCK_SECONDS = 120.0
+"""How long a transaction waits for a lock that somebody else keeps; SQLite waits 30 at most."""
 
 _engines: dict[tuple[str, int], sa.Engine] = {}
 
@@ -39,12 +41,14 @@ class Store:
     def writing(self) -> Iterator[sa.Connection]:
         """Open one transaction that commits at the end of the block, or rolls back whole.
 
-        Raises TryLater when the database is busy or away.
+        Raises TryLater when the database is busy, full or away; what is written in bulk goes past
+        SQLAlchemy, and so do the driver's own errors.
         """
+        driver: Any = self.engine.dialect.loaded_dbapi
         try:
             with self.engine.begin() as connection:
                 yield connection
-        except sa.exc.OperationalError as error:
+        except (sa.exc.OperationalError, driver.OperationalError) as error:
             raise _away(error) from error
 
     reading = writing  # one kind of transaction: SQLite's readers may become writers unseen
@@ -204,13 +208,19 @@ def _engine(home: Home) -> sa.Engine:
         sa.event.listen(engine, "begin", _begin_immediate)
         return engine
     if url.get_backend_name() == "postgresql":
-        engine = sa.create_engine(url, hide_parameters=True, pool_size=2)
+        own = {} if "options" in url.query else {"options": _patience()}
+        engine = sa.create_engine(url, hide_parameters=True, pool_size=2, connect_args=own)
         sa.event.listen(engine, "checkin", _rest)
         sa.event.listen(engine, "checkout", _wake)
         return engine
     raise Misconfigured(
         f"the store cannot be {url.get_backend_name()}", fix="use SQLite or PostgreSQL"
     )
+
+
+def _patience() -> str:
+    """A lock that somebody keeps ends a transaction of ours, which is tried later; never a wait."""
+    return f"-c lock_timeout={int(LOCK_SECONDS * 1000)}"
 
 
 def _rest(_connection: Any, record: Any) -> None:
@@ -234,7 +244,7 @@ def _wake(connection: Any, record: Any, _proxy: Any) -> None:
 def _settle(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # the driver must not begin by itself
     for pragma in (
-        "busy_timeout=30000",
+        f"busy_timeout={int(min(LOCK_SECONDS, 30) * 1000)}",
         "journal_mode=WAL",
         "synchronous=FULL",
         "foreign_keys=ON",
@@ -255,10 +265,10 @@ def _version(connection: sa.Connection) -> str | None:
     ).scalar_one_or_none()
 
 
-def _away(error: sa.exc.OperationalError) -> TryLater:
-    reason = str(error.orig).strip().splitlines()[0] if error.orig else "no answer"
+def _away(error: Exception) -> TryLater:
+    reason = str(getattr(error, "orig", error)).strip().splitlines()[:1] or ["no answer"]
     return TryLater(
-        f"the hub's database cannot answer: {reason}",
+        f"the hub's database cannot answer: {reason[0]}",
         fix="start it, or look at CROSSDOCK_DATABASE_URL; nothing is lost",
         after=5.0,
     )
