@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crossdock.edi import desk_commands
+from crossdock.edi import desk_commands, partner_commands
 
 if TYPE_CHECKING:
     from crossdock.edi.guide import Guides
@@ -175,6 +175,7 @@ def guide(
 
 
 desk_commands.add(app)
+app.add_typer(partner_commands.app, name="partner")
 
 
 # -- where things are -----------------------------------------------------------------------
