@@ -227,12 +227,12 @@ def merge(
             continue
         ours = _body(connection, came.entity, document_id, int(present.versions[row]))
         theirs = _opened(came.bodies[row].as_py())
-        agreed = _agreed(connection, came.entity, document_id, base)
-        if times[row] and _when(theirs[_TIME]) < _when(agreed.get(_TIME)):
+        last = agreed(connection, came.entity, document_id, base)
+        if times[row] and _when(theirs[_TIME]) < _when(last.get(_TIME)):
             result.stale[row] = STALE
             continue
         merged, asked = settle(
-            agreed,
+            last,
             ours,
             theirs,
             rules,
@@ -272,7 +272,7 @@ def _bases(
     return {row.document_id: row for row in rows}
 
 
-def _agreed(connection: sa.Connection, entity: str, document_id: int, base: Any) -> Any:
+def agreed(connection: sa.Connection, entity: str, document_id: int, base: Any) -> Any:
     """Read what the source and we last agreed on; nothing when it is new to the document."""
     if base is None:
         return {}
@@ -295,7 +295,7 @@ def _said(
             table.c.system != theirs,
         )
     ).all()
-    return {row.system: _agreed(connection, entity, document_id, row) for row in rows}
+    return {row.system: agreed(connection, entity, document_id, row) for row in rows}
 
 
 def _body(connection: sa.Connection, entity: str, document_id: int, version: int) -> Any:

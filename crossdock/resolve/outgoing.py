@@ -13,6 +13,7 @@ import pyarrow as pa
 from crossdock import superseded
 from crossdock.flows import Route
 from crossdock.model import entity as entity_of
+from crossdock.resolve import echo
 from crossdock.resolve.current import Written
 from crossdock.resolve.work import AMOUNT, Incoming, Work, flat
 from crossdock.store import bulk, schema
@@ -43,6 +44,10 @@ def queue(work: Work, written: Written) -> None:
 
 
 def _queue_for(work: Work, route: Route, written: Written, rows: Any) -> None:
+    echoes = echo.heard_there(work, route, written, rows)
+    if echoes:
+        _have_it(work, route, written, np.array(sorted(echoes)))
+        rows = echo.without(rows, echoes)
     ids, version = written.ids, written.version
     there = superseded.at_target(
         work.connection, route, pa.array(ids[rows][~written.is_new[rows]], pa.int64())
@@ -70,6 +75,12 @@ def _queue_for(work: Work, route: Route, written: Written, rows: Any) -> None:
         work.note(route.target, record[[row for row, _ in waiting]], "pending", outbox=outbox)
     if sends:
         _send(work, route, written, sends)
+
+
+def _have_it(work: Work, route: Route, written: Written, rows: Any) -> None:
+    came = written.documents
+    words = "the target told us this itself"
+    work.note(route.target, came.record[rows], "delivered", words, amounts=_amounts(came, rows))
 
 
 def _send(
