@@ -13,9 +13,10 @@ from crossdock.errors import CrossdockError, Refused, TryLater
 from crossdock.flow import Books
 from crossdock.home import Home
 from crossdock.runs import Run, find, remember
-from crossdock.steps import Steps, close_targets
+from crossdock.steps import Steps
 from crossdock.store import Store, schema
 from crossdock.store.engine import guard
+from crossdock.targets import close_targets
 
 PATIENCE = 15.0
 
@@ -91,7 +92,7 @@ def _sweep(store: Store, run: Run) -> str:
         steps = Steps.of(batch_id)
         steps = Steps(steps.home, store, steps.flow, run, batch_id, steps.files)
         try:
-            later = steps.push()
+            later = steps.push(PATIENCE)
             if later is not None and (later.after or 0) <= PATIENCE:
                 _sleep(steps, later.after or 1.0)
                 later = steps.push()

@@ -14,12 +14,14 @@ from crossdock import flows, gate
 from crossdock.batch import BatchFiles
 from crossdock.errors import Refused
 from crossdock.flows import Flow
+from crossdock.held_rows import HELD
 from crossdock.home import Home
+from crossdock.loaded import suite_of
 from crossdock.objects import Objects
 from crossdock.pull import batch_ids
 from crossdock.rules.contract import RUN
 from crossdock.runs import Run, remember
-from crossdock.steps import HELD, Steps, suite_of
+from crossdock.steps import Steps
 from crossdock.store import Store, schema
 from crossdock.webhooks import inbox
 

@@ -15,7 +15,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from crossdock import documents, receipts
@@ -23,11 +22,12 @@ from crossdock.connector import Connector, Outcome, Parcel, Writes
 from crossdock.deadline import sending
 from crossdock.errors import CrossdockError, Misconfigured, TryLater
 from crossdock.flows import Flow, Route
+from crossdock.following import follow
+from crossdock.outbox_rows import OutboxRows
 from crossdock.payload import amounts_in
 from crossdock.runs import LEASE_SECONDS, Run
 from crossdock.store import Store, bulk, schema
 from crossdock.store.engine import guard
-from crossdock.superseded import OPEN_STATES
 from crossdock.worker import process_name
 
 ENGINE = {
@@ -66,11 +66,13 @@ def push(
     batch_id: str,
     target: Target,
     documents_of: DocumentsOf,
+    patience: float = 0.0,
 ) -> TryLater | None:
     """Send what waits in the outbox of ``batch_id`` for one target.
 
     ``documents_of(entity, records)`` gives the canonical documents of rows of the batch, and the
-    hash of each.
+    hash of each. What the target accepted before and has not posted is asked about first, for
+    ``patience`` seconds.
     Gives the reason when some rows must be tried later, None when all are settled; raises
     Misconfigured when the target cannot be reached for a reason that only a person can mend.
     """
@@ -86,7 +88,9 @@ def push(
     if fence is None:
         raise TryLater(f"another worker sends to {target.route.target}", after=30.0)
     try:
-        sender = _Sender(store, run, batch_id, target, (name, holder, fence), documents_of)
+        sender = _Sender(
+            store, run, batch_id, target, (name, holder, fence), documents_of, patience
+        )
         return sender.send_all()
     finally:
         store.release(name, holder)
@@ -101,6 +105,7 @@ class _Sender:
         target: Target,
         lease: tuple[str, str, int],
         documents_of: DocumentsOf,
+        patience: float,
     ) -> None:
         self.store = store
         self.run = run
@@ -109,19 +114,24 @@ class _Sender:
         self.lease = lease
         self.world = target.connector.world
         self.documents_of = documents_of
+        self.patience = patience
+        self.mine = OutboxRows(batch_id, target.route)
         self.later: TryLater | None = None
 
     def send_all(self) -> TryLater | None:
         """Settle what a predecessor left, then send chunk by chunk."""
+        self.later = follow(
+            self.store, self.run, self.batch_id, self.target, self._guard, self.patience
+        )
         with self.store.reading() as connection:
-            left = self._left(connection)
-            rows = None if left else self._waiting(connection)
+            left = self.mine.left(connection)
+            rows = None if left else self.mine.due(connection, self.world.now())
         if rows is None:
             self._take_over(left)
             with self.store.reading() as connection:
-                rows = self._waiting(connection)
+                rows = self.mine.due(connection, self.world.now())
         if rows.num_rows == 0:
-            return self._still_waiting()
+            return self.later or self._postponed()
         payload, hashes, amounts, rows = self._payload(rows)
         size = max(1, self.target.stream.batch)
         for start in range(0, rows.num_rows, size):
@@ -135,32 +145,12 @@ class _Sender:
             )
         return self.later
 
-    def _still_waiting(self) -> TryLater | None:
-        table = schema.outbox
+    def _postponed(self) -> TryLater | None:
         with self.store.reading() as connection:
-            waiting = connection.execute(
-                sa.select(sa.func.count()).where(
-                    *self._mine(),
-                    table.c.state == "pending",
-                    table.c.next_try_at > self.world.now(),
-                )
-            ).scalar_one()
+            waiting = self.mine.postponed(connection, self.world.now())
         if not waiting:
             return None
         return TryLater(f"{waiting} documents wait for their next try", after=5.0)
-
-    def _mine(self) -> list[Any]:
-        table = schema.outbox
-        return [table.c.batch_id == self.batch_id, table.c.target == self.target.route.target]
-
-    def _left(self, connection: sa.Connection) -> Sequence[Any]:
-        """Find the rows that a dead or outrun worker was sending."""
-        table = schema.outbox
-        return connection.execute(
-            sa.select(table.c.id, table.c.deadline).where(
-                *self._mine(), table.c.state == "sending"
-            )
-        ).all()
 
     def _take_over(self, left: Sequence[Any]) -> None:
         """Decide about rows that another worker was sending."""
@@ -189,53 +179,6 @@ class _Sender:
     def _guard(self, connection: sa.Connection) -> None:
         guard(connection, self.run.lease, self.run.fence)
         guard(connection, self.lease[0], self.lease[2])
-
-    def _waiting(self, connection: sa.Connection) -> pa.Table:
-        """Read the rows that are due; a document's later version waits for its earlier one."""
-        table = schema.outbox
-        due = sa.or_(table.c.next_try_at.is_(None), table.c.next_try_at <= self.world.now())
-        rows = bulk.select(
-            connection,
-            sa.select(*(table.c[name] for name in receipts.ROW.names))
-            .where(*self._mine(), table.c.state == "pending", due)
-            .order_by(table.c.id),
-            receipts.ROW,
-        )
-        if pc.any(pc.equal(rows["operation"], "update")).as_py():
-            rows = self._with_their_ids(connection, rows)
-        changed = rows.filter(pc.greater(rows["document_version"], 1))["document_id"]
-        if len(changed) == 0:  # a first version has no earlier one to wait for
-            return rows
-        first = connection.execute(
-            sa.select(table.c.document_id, sa.func.min(table.c.id))
-            .where(
-                table.c.target == self.target.route.target,
-                table.c.entity == self.target.route.entity,
-                table.c.state.in_(OPEN_STATES),
-                bulk.among(table.c.document_id, changed, connection.dialect.name),
-            )
-            .group_by(table.c.document_id)
-        ).all()
-        turn = {int(document): int(number) for document, number in first}
-        pairs = zip(rows["id"].to_pylist(), rows["document_id"].to_pylist(), strict=True)
-        return rows.filter(pa.array([turn.get(owner, number) == number for number, owner in pairs],
-                                pa.bool_()))  # fmt: skip
-
-    def _with_their_ids(self, connection: sa.Connection, rows: pa.Table) -> pa.Table:
-        """Fill in their id of documents that they have, for a change of them."""
-        binding, route = schema.binding, self.target.route
-        found = connection.execute(
-            sa.select(binding.c.document_id, binding.c.their_id).where(
-                binding.c.system == route.system,
-                binding.c.stream == route.stream,
-                binding.c.entity == route.entity,
-                bulk.among(binding.c.document_id, rows["document_id"], connection.dialect.name),
-            )
-        ).all()
-        known = {int(document): their_id for document, their_id in found}
-        own = zip(rows["their_id"].to_pylist(), rows["document_id"].to_pylist(), strict=True)
-        ids = pa.array([their_id or known.get(document) for their_id, document in own], pa.string())
-        return rows.set_column(rows.column_names.index("their_id"), "their_id", ids)
 
     def _payload(self, rows: pa.Table) -> tuple[pa.Table, pa.Array, pa.Array, pa.Table]:
         """Map the documents to what the target wants; rows that must not leave are held."""

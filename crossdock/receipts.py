@@ -70,19 +70,21 @@ def settle(
     amounts: pa.Array,
     *,
     batch_id: str,
-    claim: str,
+    claim: str | None,
     now: datetime,
+    was: str = "sending",
 ) -> TryLater | None:
     """Write each row's outcome down, in the caller's transaction.
 
-    Rows that are no longer claimed by ``claim`` are left alone: a successor decides about them.
+    Rows that are no longer ``was`` and claimed by ``claim`` are left alone: a successor decides
+    about them.
     Gives the reason to come back later where the target asked for it.
     """
     table = schema.outbox
     still = set(
         connection.execute(
             sa.select(table.c.id).where(
-                table.c.batch_id == batch_id, table.c.state == "sending", table.c.claim == claim
+                table.c.batch_id == batch_id, table.c.state == was, table.c.claim == claim
             )
         ).scalars()
     )
@@ -95,7 +97,8 @@ def settle(
     _delivered(connection, run, route, rows, outcomes, amounts, done, now)
     for number in by_verdict.get("accepted", []):
         _set(connection, ids[number], state="accepted", their_id=outcomes[number].their_id,
-             message=outcomes[number].message, claim=None)  # fmt: skip
+             message=outcomes[number].message[:500], amount=amounts[number].as_py(),
+             claim=None)  # fmt: skip
     _refused(connection, store, run, route, rows, outcomes, by_verdict.get("refused", []))
     if unsure := by_verdict.get("uncertain", []):
         words = outcomes[unsure[0]].message or "the target did not say whether it took it"

@@ -8,8 +8,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,33 +15,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
-from crossdock import documents, flows, mapping, suite, systems
+from crossdock import documents, held_rows, loaded
 from crossdock.batch import BatchFiles
-from crossdock.connector import Writes
-from crossdock.errors import Misconfigured, TryLater
+from crossdock.errors import TryLater
 from crossdock.flows import Flow, Leg, Route
 from crossdock.home import Home
 from crossdock.mapping import when
 from crossdock.objects import Objects
 from crossdock.runs import Run, find, holding, remember
 from crossdock.store import Store, open_store, schema
-from crossdock.store.shared import opened_system
-from crossdock.verdicts import FINDINGS
-
-HELD = pa.schema(
-    [
-        ("record", pa.int32()),
-        ("cause", pa.string()),
-        ("entity", pa.string()),
-        ("rule", pa.string()),
-        ("rule_version", pa.string()),
-        ("severity", pa.string()),
-        ("field", pa.string()),
-        ("value", pa.string()),
-        ("line", pa.int32()),
-        ("message", pa.string()),
-    ]
-)
 
 
 @dataclass(frozen=True)
@@ -63,7 +43,7 @@ class Steps:
         home = Home.find()
         store = open_store(home)
         run = find(store, batch_id.rsplit("/", 1)[0])
-        flow = flow_of(home, run.flow)
+        flow = loaded.flow_of(home, run.flow)
         return cls(home, store, flow, run, batch_id, BatchFiles(Objects(home), batch_id))
 
     @property
@@ -81,7 +61,7 @@ class Steps:
 
         with self._timed("map"):
             raw = self.raw()
-            mappings = [_mapping(self.home, name) for name in self.leg.maps]
+            mappings = [loaded.mapping_of(self.home, name) for name in self.leg.maps]
             readable = pc.indices_nonzero(pc.is_null(raw["fault"])).cast(pa.int32())
             result = step.map(raw.take(readable), mappings)
             passed = {
@@ -92,7 +72,10 @@ class Steps:
             content = {f"content.{entity}": _content(table) for entity, table in passed.items()}
             tables = {f"documents.{entity}": table for entity, table in passed.items()}
             tables["faults"] = pa.concat_tables(
-                [_faults(raw, mappings, _placed(result.held, readable)), _unreadable(raw)]
+                [
+                    held_rows.of_faults(raw, mappings, _placed(result.held, readable)),
+                    held_rows.of_unreadable(raw),
+                ]
             )
             self.files.write("content", content, made_by)
             self.files.write("map", tables, made_by)
@@ -109,7 +92,7 @@ class Steps:
         return {name.removeprefix("content."): table for name, table in tables.items()}
 
     def _map_hash(self) -> str:
-        names = "|".join(_mapping(self.home, name).hash for name in self.leg.maps)
+        names = "|".join(loaded.mapping_of(self.home, name).hash for name in self.leg.maps)
         owner = f"{self.flow.organisation}|{self.flow.shop}"
         return hashlib.sha256(f"{names}|{owner}".encode()).hexdigest()
 
@@ -130,13 +113,13 @@ class Steps:
                 if not suites:
                     continue
                 found = step.check(table, suites, history)
-                held.append(_held(found, entity, _waiting_rules(suites)))
-                findings.append(_findings(found, entity))
+                held.append(held_rows.of_verdicts(found, entity, held_rows.waiting_rules(suites)))
+                findings.append(held_rows.found_by(found, entity))
                 totals.append({"entity": entity, "records": found.records, "lines": found.lines})
             tables = {
                 "totals": pa.Table.from_pylist(totals, schema=_TOTALS),
-                "held": pa.concat_tables(held) if held else HELD.empty_table(),
-                "findings": pa.concat_tables(findings) if findings else _FOUND.empty_table(),
+                "held": pa.concat_tables(held) if held else held_rows.HELD.empty_table(),
+                "findings": pa.concat_tables([held_rows.FOUND.empty_table(), *findings]),
             }
             self.files.write("check", tables, made_by)
 
@@ -147,7 +130,7 @@ class Steps:
         ids = [pa.array([], pa.string())]
         for batch_id in batch_ids(self.store, self.run.id):
             other = Steps.of(batch_id)
-            makes = {_mapping(self.home, name).entity for name in other.leg.maps}
+            makes = {loaded.mapping_of(self.home, name).entity for name in other.leg.maps}
             if entity not in makes or not other.files.has("content", other._map_hash()):
                 continue
             content = other.content().get(entity)
@@ -173,11 +156,11 @@ class Steps:
         return self.files.read(json.loads(steps)[step])
 
     def _suites(self, entity: str) -> list[Any]:
-        return [suite_of(self.home, name) for name in self.leg.suites.get(entity, ())]
+        return [loaded.suite_of(self.home, name) for name in self.leg.suites.get(entity, ())]
 
     def _check_hash(self) -> str:
         names = [
-            f"{entity}:{suite_of(self.home, name).hash}"
+            f"{entity}:{loaded.suite_of(self.home, name).hash}"
             for entity, listed in self.leg.suites.items()
             for name in listed
         ]
@@ -199,7 +182,7 @@ class Steps:
             checked = self.checked()
             held = pa.concat_tables([tables.pop("faults"), checked["held"], self._gated()])
             released = raw["released"] if "released" in raw.column_names else None
-            held = _unreleased(held, released)
+            held = held_rows.unreleased(held, released)
             stopped = pc.unique(held["record"])
             passed = {}
             routed: dict[str, list[Any]] = {}
@@ -215,7 +198,7 @@ class Steps:
                 )
             for route in self.flow.routes:
                 if route.when is None:
-                    routed.setdefault(route.target, []).append(_faulty(held, route.entity))
+                    routed.setdefault(route.target, []).append(held_rows.faulty(held, route.entity))
             step.resolve(
                 self.store,
                 self.flow,
@@ -235,8 +218,8 @@ class Steps:
                         for route in self.flow.routes
                     },
                     mapping={
-                        _mapping(self.home, name).entity: _mapping(self.home, name).hash
-                        for name in self.leg.maps
+                        one.entity: one.hash
+                        for one in (loaded.mapping_of(self.home, name) for name in self.leg.maps)
                     },
                     findings=checked["findings"],
                     steps={
@@ -254,9 +237,9 @@ class Steps:
     def _gated(self) -> pa.Table:
         path = BatchFiles(self.files.objects, self.run.id).path("gate")
         if not self.files.objects.exists(path):
-            return HELD.empty_table()
+            return held_rows.HELD.empty_table()
         gated = self.files.read(path)["hold"]
-        gated = gated.filter(pc.equal(gated["batch"], self.batch_id)).select(HELD.names)
+        gated = gated.filter(pc.equal(gated["batch"], self.batch_id)).select(held_rows.HELD.names)
         whole = gated.filter(pc.is_null(gated["record"]))
         single = gated.filter(pc.is_valid(gated["record"]))
         if not whole.num_rows:
@@ -269,9 +252,13 @@ class Steps:
         return pa.concat_tables([single, *every])
 
     # -- push ------------------------------------------------------------------------------
-    def push(self) -> TryLater | None:
-        """Send what waits for each target; gives the reason when some must be tried later."""
+    def push(self, patience: float = 0.0) -> TryLater | None:
+        """Send what waits for each target; gives the reason when some must be tried later.
+
+        What a target accepted and has not posted is asked about for ``patience`` seconds.
+        """
         from crossdock import push as step
+        from crossdock import targets
 
         later = None
         made: dict[str, pa.Table] = {}
@@ -291,10 +278,16 @@ class Steps:
             for route in self.flow.routes:
                 if route.target not in waiting:
                     continue
-                target = _kept_target(self.home, self.store, self.run.id, route)
+                target = targets.kept_target(self.home, self.store, self.run.id, route)
                 later = (
                     step.push(
-                        self.store, self.flow, self.run, self.batch_id, target, documents_of
+                        self.store,
+                        self.flow,
+                        self.run,
+                        self.batch_id,
+                        target,
+                        documents_of,
+                        patience,
                     )
                     or later
                 )
@@ -320,7 +313,7 @@ class Steps:
         outbox = schema.outbox
         return (
             sa.select(column)
-            .where(outbox.c.batch_id == self.batch_id, outbox.c.state.in_(("pending", "sending")))
+            .where(outbox.c.batch_id == self.batch_id, outbox.c.state.in_(_UNSETTLED))
             .distinct()
         )
 
@@ -339,102 +332,14 @@ class Steps:
         remember(self.store, self.run, seconds={step: round(time.perf_counter() - start, 4)})
 
 
+#: States of outbox rows that the next push looks at: to send, to take over, to ask about.
+_UNSETTLED = ("pending", "sending", "accepted")
 _TOTALS = pa.schema([("entity", pa.string()), ("records", pa.int64()), ("lines", pa.int64())])
-_FOUND = pa.schema(
-    [
-        ("entity", pa.string()),
-        ("rule", pa.string()),
-        ("severity", pa.string()),
-        ("records", pa.int64()),
-        ("lines", pa.int64()),
-        ("samples", pa.string()),
-    ]
-)
-
-
-_targets: dict[tuple[str, str, str, str], Any] = {}
-
-
-def _kept_target(home: Home, store: Store, run_id: str, route: Route) -> Any:
-    """Give a route's target, opened once a run in this process; those of other runs are closed."""
-    key = (run_id, str(home.state), route.target, route.mapping)
-    for old in [known for known in _targets if known[:2] != key[:2]]:
-        _targets.pop(old).connector.close()
-    if key not in _targets:
-        _targets[key] = open_target(home, store, route)
-    return _targets[key]
-
-
-def close_targets() -> None:
-    """Give back the connections of every target that this process has open."""
-    while _targets:
-        _targets.popitem()[1].connector.close()
-
-
-def open_target(home: Home, store: Store, route: Route) -> Any:
-    """Open a route's target: its connector, its stream, and its outbound mapping."""
-    from crossdock.push import Target
-
-    connector = opened_system(home, store, route.system)
-    stream = systems.stream_of(connector, route.stream)
-    if not isinstance(stream, Writes):
-        raise Misconfigured(
-            f"{route.target} offers records, it takes none",
-            where=f"config/systems/{route.system}.yaml",
-            fix="declare its delivery class: delivery: upsert",
-        )
-    outbound = _mapping(home, route.mapping)
-
-    def payload(table: pa.Table) -> tuple[pa.Table, pa.Table]:
-        made = outbound.apply(table)
-        return made.documents, made.faults
-
-    judge = None
-    if hasattr(type(connector), "known"):  # it speaks with a partner
-        from crossdock.edi.family import judge_for
-
-        judge = judge_for(home, store, route, connector, stream)
-    return Target(route, connector, stream, payload, outbound.bodies, outbound.hash, judge)
-
-
 def gate_run(home: Home, store: Store, run_id: str) -> None:
     """Decide what only the whole run shows; keep the holds for ``resolve``."""
     from crossdock.gating import gate_batches
 
     gate_batches(home, store, find(store, run_id))
-
-
-def _mapping(home: Home, name: str) -> Any:
-    path = flows.mapping_path(home, name)
-    return _loaded_mapping(path, path.stat().st_mtime_ns)
-
-
-@lru_cache(maxsize=256)
-def _loaded_mapping(path: Path, changed: int) -> Any:
-    return mapping.load(path)
-
-
-def flow_of(home: Home, name: str) -> Flow:
-    """Load a flow by name, again only when its file changed."""
-    path = flows.flow_path(home, name)
-    changed = path.stat().st_mtime_ns if path.exists() else 0
-    return _loaded_flow(home, name, changed)
-
-
-@lru_cache(maxsize=64)
-def _loaded_flow(home: Home, name: str, changed: int) -> Flow:
-    return flows.load(home, name)
-
-
-def suite_of(home: Home, name: str) -> Any:
-    """Load a suite by name, again only when its file changed."""
-    path = flows.suite_path(home, name)
-    return _loaded_suite(path, path.stat().st_mtime_ns)
-
-
-@lru_cache(maxsize=256)
-def _loaded_suite(path: Path, changed: int) -> Any:
-    return suite.load(path)
 
 
 def _owned(table: pa.Table, flow: Flow) -> pa.Table:
@@ -474,144 +379,6 @@ def _kinds(entity: str, table: pa.Table) -> Any:
     return pc.binary_join_element_wise(entity, types, ".").to_numpy()
 
 
-def _unreadable(raw: pa.Table) -> pa.Table:
-    """Hold the records that could not be read from their source at all."""
-    rows = pc.indices_nonzero(pc.is_valid(raw["fault"])).cast(pa.int32())
-    size = len(rows)
-
-    def same(word: str) -> pa.Array:
-        return pa.repeat(pa.scalar(word), size)
-
-    return pa.table(
-        {
-            "record": rows,
-            "cause": same("unreadable"),
-            "entity": same(""),
-            "rule": same("readable"),
-            "rule_version": same(""),
-            "severity": same("hold_record"),
-            "field": same(""),
-            "value": pa.nulls(size, pa.string()),
-            "line": pa.nulls(size, pa.int32()),
-            "message": raw["fault"].take(rows),
-        },
-        schema=HELD,
-    )
-
-
-def _faults(raw: pa.Table, mappings: Sequence[Any], held: pa.Table) -> pa.Table:
-    """Bring mapping faults to the shape of holds; say which entity a record would have become."""
-    size = held.num_rows
-    entity = _entities(raw, mappings) if size else pa.array([], pa.string())
-    return pa.table(
-        {
-            "record": held["record"],
-            "cause": pa.repeat(pa.scalar("mapping"), size),
-            "entity": entity.take(held["record"]) if size else entity,
-            "rule": held["rule"],
-            "rule_version": pa.repeat(pa.scalar(""), size),
-            "severity": pa.repeat(pa.scalar("hold_record"), size),
-            "field": held["path"],
-            "value": held["value"],
-            "line": pa.nulls(size, pa.int32()),
-            "message": held["message"],
-        },
-        schema=HELD,
-    )
-
-
-def _entities(raw: pa.Table, mappings: Sequence[Any]) -> pa.Array:
-    entity = pa.repeat(pa.scalar(""), raw.num_rows)
-    open_ = pa.repeat(pa.scalar(True), raw.num_rows)
-    for one in mappings:
-        takes = one.when.mask(raw) if one.when is not None else pc.is_null(raw["fault"])
-        mine = pc.and_(open_, takes)
-        entity = pc.if_else(mine, one.entity, entity)
-        open_ = pc.and_not(open_, mine)
-    return entity.combine_chunks() if isinstance(entity, pa.ChunkedArray) else entity
-
-
-def _waiting_rules(suites: Sequence[Any]) -> list[str]:
-    """Name the rules that look for a parent document; what they hold waits for it."""
-    return [rule.name for one in suites for rule in one.rules if rule.kind == "reference_exists"]
-
-
-def _held(found: Any, entity: str, waiting: Sequence[str]) -> pa.Table:
-    """Take the verdicts of held documents; every fault of a held document travels with it."""
-    verdicts = found.verdicts.filter(
-        pc.is_in(found.verdicts["record"], value_set=pc.unique(found.held["record"]))
-    )
-    strict = pc.not_equal(verdicts["severity"], "note")
-    order = pc.sort_indices(
-        verdicts.append_column("strict", strict),
-        [("record", "ascending"), ("strict", "descending")],
-    )
-    verdicts = verdicts.take(order)
-    size = verdicts.num_rows
-    waits = pc.is_in(verdicts["rule"], value_set=pa.array(waiting, pa.string()))
-    return pa.table(
-        {
-            "record": verdicts["record"],
-            "cause": pc.if_else(waits, "waiting for a parent", "check"),
-            "entity": pa.repeat(pa.scalar(entity), size),
-            "rule": verdicts["rule"],
-            "rule_version": verdicts["rule_version"],
-            "severity": verdicts["severity"],
-            "field": verdicts["field"],
-            "value": verdicts["value"],
-            "line": verdicts["line"],
-            "message": verdicts["message"],
-        },
-        schema=HELD,
-    )
-
-
-def _findings(found: Any, entity: str) -> pa.Table:
-    """Count what the rules found, with up to five samples each."""
-    keys = dict(
-        zip(
-            [*found.passed["record"].to_pylist(), *found.held["record"].to_pylist()],
-            [*found.passed["id"].to_pylist(), *found.held["id"].to_pylist()],
-            strict=True,
-        )
-    )
-    rows = []
-    for row in found.findings.select(FINDINGS.names).to_pylist():
-        some = found.verdicts.filter(pc.equal(found.verdicts["rule"], row["rule"])).slice(0, 5)
-        samples = [
-            {
-                "document": keys.get(one["record"]),
-                "line": one["line"],
-                "field": one["field"],
-                "value": one["value"],
-                "message": one["message"],
-            }
-            for one in some.to_pylist()
-        ]
-        rows.append(
-            {
-                "entity": entity,
-                "rule": row["rule"],
-                "severity": row["severity"],
-                "records": row["records"],
-                "lines": row["lines"],
-                "samples": json.dumps(samples, ensure_ascii=False),
-            }
-        )
-    return pa.Table.from_pylist(rows, schema=_FOUND)
-
-
-def _unreleased(held: pa.Table, released: Any) -> pa.Table:
-    """Let records go that a steward released; only mapping faults still hold them."""
-    if released is None:
-        return held
-    free = pc.and_(
-        pc.take(released, held["record"]),
-        pc.is_in(held["cause"], value_set=pa.array(["check", "waiting for a parent"])),
-    )
-    return held.filter(pc.invert(free))
-
-
 def _goes(route: Route, table: pa.Table) -> list[int]:
     if route.when is None:
         return list(table["record"].to_pylist())
@@ -619,9 +386,3 @@ def _goes(route: Route, table: pa.Table) -> list[int]:
     return list(table["record"].filter(mask).to_pylist())
 
 
-def _faulty(held: pa.Table, entity: str) -> list[int]:
-    mine = pc.and_(
-        pc.equal(held["entity"], entity),
-        pc.is_in(held["cause"], value_set=pa.array(["mapping", "unreadable"])),
-    )
-    return list(held["record"].filter(mine).to_pylist())

@@ -5,11 +5,13 @@ Columns are converted by column, never by row. Names are quoted here and nowhere
 
 from __future__ import annotations
 
+import binascii
 import io
 import json
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
@@ -35,7 +37,11 @@ def copy(connection: sa.Connection, target: str, rows: pa.Table) -> None:
 
 
 def _as_text(rows: pa.Table) -> pa.Table:
-    """Write what CSV cannot hold as text that PostgreSQL reads back."""
+    """Write what CSV cannot hold as text that PostgreSQL reads back, in one chunk a column.
+
+    Arrow 26 writes the bytes of the chunk before, or of no chunk at all, for an empty chunk.
+    """
+    rows = rows.combine_chunks()
     arrays = []
     for column in rows.columns:
         kind = column.type
@@ -43,13 +49,32 @@ def _as_text(rows: pa.Table) -> pa.Table:
             column = column.cast(pa.timestamp("us", kind.tz)).cast(pa.string())
         elif pa.types.is_dictionary(kind):
             column = column.cast(kind.value_type)
-        elif pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
-            hexed = [None if v is None else "\\x" + v.hex() for v in column.to_pylist()]
-            column = pa.array(hexed, pa.string())
+        elif _is_bytes(kind):
+            column = _hexed(column)
         elif pa.types.is_nested(kind):
             column = pa.array(_as_json(column), pa.string())
         arrays.append(column)
     return pa.table(arrays, names=rows.column_names)
+
+
+def _is_bytes(kind: pa.DataType) -> bool:
+    tests = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary)
+    return any(test(kind) for test in tests)
+
+
+def _hexed(column: pa.ChunkedArray) -> pa.Array:
+    """Write bytes as PostgreSQL reads them, all values of a column at once."""
+    bytes_ = column.cast(pa.large_binary()).combine_chunks()
+    if isinstance(bytes_, pa.ChunkedArray):
+        bytes_ = pa.concat_arrays(bytes_.chunks) if bytes_.num_chunks else bytes_.chunk(0)
+    _, offsets, data = bytes_.buffers()
+    ends = np.frombuffer(offsets, np.int64)[bytes_.offset : bytes_.offset + len(bytes_) + 1]
+    text = binascii.hexlify(memoryview(data or b"")[ends[0] : ends[-1]])
+    halves = pa.py_buffer((ends - ends[0]) * 2)
+    words = pa.LargeStringArray.from_buffers(len(bytes_), halves, pa.py_buffer(text))
+    mark, nothing = (pa.scalar(text, pa.large_string()) for text in ("\\x", ""))
+    marked = pc.binary_join_element_wise(mark, words, nothing)
+    return pc.if_else(pc.is_null(bytes_), pa.scalar(None, pa.large_string()), marked)
 
 
 def _as_json(column: pa.ChunkedArray) -> list[str | None]:

@@ -6,19 +6,16 @@ transaction; on SQLite through executemany. Columns are converted by column, nev
 
 from __future__ import annotations
 
-import binascii
-import io
 import json
 import secrets
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
-from pyarrow import csv
 
+from crossdock.sql.rows import copy
 from crossdock.store.schema import SCALE, Exact, Instant
 
 
@@ -28,7 +25,7 @@ def insert(connection: sa.Connection, table: sa.Table, rows: pa.Table) -> None:
         return
     if connection.dialect.name == "postgresql":
         full = [n for n in rows.column_names if rows[n].null_count < rows.num_rows]
-        _copy(connection, _quoted(table.name), table, rows.select(full))
+        copy(connection, _quoted(table.name), rows.select(full))
         return
     names = ", ".join(_quoted(name) for name in rows.column_names)
     marks = ", ".join("?" for _ in rows.column_names)
@@ -164,50 +161,8 @@ def _stage(connection: sa.Connection, table: sa.Table, rows: pa.Table) -> str:
         f"CREATE TEMP TABLE {stage} ON COMMIT DROP AS "  # noqa: S608
         f"SELECT {names} FROM {_quoted(table.name)} WITH NO DATA"
     )
-    _copy(connection, stage, table, rows)
+    copy(connection, stage, rows)
     return stage
-
-
-def _copy(connection: sa.Connection, target: str, table: sa.Table, rows: pa.Table) -> None:
-    names = ", ".join(_quoted(name) for name in rows.column_names)
-    buffer = io.BytesIO()
-    csv.write_csv(_for_copy(rows), buffer, csv.WriteOptions(include_header=False))
-    driver: Any = connection.connection.driver_connection
-    with driver.cursor() as cursor, cursor.copy(
-        f"COPY {target} ({names}) FROM STDIN (FORMAT csv)"
-    ) as copy:
-        copy.write(buffer.getbuffer())
-
-
-def _for_copy(rows: pa.Table) -> pa.Table:
-    arrays = []
-    for column in rows.columns:
-        kind = column.type
-        if pa.types.is_binary(kind) or pa.types.is_fixed_size_binary(kind) or (
-            pa.types.is_large_binary(kind)
-        ):
-            column = _hexed(column)
-        elif pa.types.is_timestamp(kind):
-            column = column.cast(pa.timestamp("us", "UTC")).cast(pa.string())
-        elif pa.types.is_dictionary(kind):
-            column = column.cast(kind.value_type)
-        arrays.append(column)
-    return pa.table(arrays, names=rows.column_names)
-
-
-def _hexed(column: pa.ChunkedArray) -> pa.Array:
-    """Write bytes as PostgreSQL reads them, all values of a column at once."""
-    bytes_ = column.cast(pa.large_binary()).combine_chunks()
-    if isinstance(bytes_, pa.ChunkedArray):
-        bytes_ = pa.concat_arrays(bytes_.chunks) if bytes_.num_chunks else bytes_.chunk(0)
-    _, offsets, data = bytes_.buffers()
-    ends = np.frombuffer(offsets, np.int64)[bytes_.offset : bytes_.offset + len(bytes_) + 1]
-    text = binascii.hexlify(memoryview(data or b"")[ends[0] : ends[-1]])
-    halves = pa.py_buffer((ends - ends[0]) * 2)
-    words = pa.LargeStringArray.from_buffers(len(bytes_), halves, pa.py_buffer(text))
-    mark, nothing = (pa.scalar(text, pa.large_string()) for text in ("\\x", ""))
-    marked = pc.binary_join_element_wise(mark, words, nothing)
-    return pc.if_else(pc.is_null(bytes_), pa.scalar(None, pa.large_string()), marked)
 
 
 def _many(connection: sa.Connection, sql: str, table: sa.Table, rows: pa.Table) -> None:
