@@ -46,6 +46,10 @@ bench: $(STAMP)  ## lines per second, beside dlt and COPY on the same PostgreSQL
 bench-webhooks: $(STAMP)  ## a thousand webhooks at once: are all stored, how long for the yes
 	@$(BIN)/python -m crossdock.webhooks.bench
 
+bench-edi: $(STAMP)  ## reading EDI, in MB/s beside other readers, and in how much memory
+	@sh scripts/set-up.sh bench
+	@$(BIN)/python -m crossdock.edi.bench $(BENCH)
+
 docs: $(STAMP)  ## write the generated pages of docs/ again
 	$(BIN)/python -m crossdock.model docs
 	$(BIN)/python -m crossdock.suite_pages

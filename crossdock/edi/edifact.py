@@ -88,3 +88,12 @@ def accepts(data: bytes, codec: str = "iso8859-1") -> Sequence[Segment]:
             return list(Parser().parse(data.decode(codec)))
     except Exception as error:  # noqa: BLE001 - it raises whatever comes up
         raise Unreadable(f"pydifact says: {error}", where="pydifact") from None
+
+
+def whole(text: str) -> object:
+    """Read an interchange with pydifact's own ``Interchange.from_str``, as a peer would."""
+    from pydifact.segmentcollection import Interchange
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns that it has no directory
+        return Interchange.from_str(text)
