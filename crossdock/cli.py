@@ -46,12 +46,18 @@ def options(
     """Integration hub for commerce: pull, map, check, resolve, push, with books that balance."""
 
 
+EDI_GROUPS = ("edi_desk", "edi_partners")
+
+
 def _mount() -> None:
     for group in GROUPS:
         importlib.import_module(f"crossdock.commands.{group}").add(app)
     if importlib.util.find_spec("crossdock.edi.commands"):
+        edi = importlib.import_module("crossdock.edi.commands").app
+        for group in EDI_GROUPS:
+            importlib.import_module(f"crossdock.commands.{group}").add(edi)
         app.add_typer(
-            importlib.import_module("crossdock.edi.commands").app,
+            edi,
             name="edi",
             help="Look into EDI files, guides and partners.",
             rich_help_panel="Look",

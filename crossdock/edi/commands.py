@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crossdock.edi import desk_commands, partner_commands
-
 if TYPE_CHECKING:
     from crossdock.edi.guide import Guides
     from crossdock.edi.partner import Partner
@@ -172,10 +170,6 @@ def guide(
         typer.echo(f"  {indent}{node.name} {node.status} {node.most}  {elements}".rstrip())
     for rule in found.rules:
         typer.echo(f"  rule {json.dumps(rule)}")
-
-
-desk_commands.add(app)
-app.add_typer(partner_commands.app, name="partner")
 
 
 # -- where things are -----------------------------------------------------------------------

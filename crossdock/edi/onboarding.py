@@ -156,12 +156,6 @@ def _account(home: Home, store: Store, known: Partner) -> Result:
     return True, ", ".join(mine)
 
 
-def _rehearsal(home: Home, store: Store, known: Partner) -> Result:
-    from crossdock.edi.rehearsal import rehearse
-
-    return rehearse(home, known)
-
-
 def _their_test(home: Home, store: Store, known: Partner) -> Result:
     table = edi_tables.received
     with store.reading() as connection:
@@ -178,16 +172,17 @@ def _their_test(home: Home, store: Store, known: Partner) -> Result:
 
 
 Judge = Callable[[Home, Store, Partner], Result]
-CHECKLIST: dict[str, tuple[str, Judge]] = {
+Rehearse = Callable[[Home, Partner], Result]
+CHECKLIST: dict[str, tuple[str, Judge | None]] = {
     "ids": ("both identifications are right, and nobody else's", _ids),
     "guides": ("there is a guide for each message", _guides),
     "good": ("good messages are taken", _good),
     "bad": ("bad messages are found out", _bad),
     "account": ("the account works", _account),
-    "rehearsal": ("the exchange works with a simulated partner", _rehearsal),
+    "rehearsal": ("the exchange works with a simulated partner", None),
     "their_test": ("a test interchange of theirs came in and is right", _their_test),
 }
-"""The checklist: what each item asks, and how it is judged."""
+"""The checklist: what each item asks, and how it is judged; the rehearsal is lent by the caller."""
 
 
 def checklist(home: Home, store: Store, name: str) -> list[Item]:
@@ -201,13 +196,18 @@ def checklist(home: Home, store: Store, name: str) -> list[Item]:
     return items
 
 
-def examine(home: Home, store: Store, name: str, who: str) -> list[Item]:
-    """Try every item and keep the results; gives the checklist."""
+def examine(
+    home: Home, store: Store, name: str, who: str, rehearse: Rehearse
+) -> list[Item]:
+    """Try every item and keep the results; gives the checklist.
+
+    ``rehearse`` plays an exchange with a simulated partner (``crossdock.sandbox.rehearsal``).
+    """
     known = partners.load(home.project / "edi" / "partners", name)
     results: dict[str, Result] = {}
     for item, (_, judge) in CHECKLIST.items():
         try:
-            results[item] = judge(home, store, known)
+            results[item] = judge(home, store, known) if judge else rehearse(home, known)
         except CrossdockError as error:
             results[item] = False, str(error)
     life = StoreLife(store)

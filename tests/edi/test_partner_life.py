@@ -21,6 +21,7 @@ from crossdock.edi.strangers import suggestion
 from crossdock.edi.writer import Address, Layout
 from crossdock.errors import Misconfigured
 from crossdock.sandbox.counterparty import FAULTS, Counterparty
+from crossdock.sandbox.rehearsal import rehearse
 from crossdock.store import schema
 from tests.edi.office import NOW, THEM, US, WISH, Office
 
@@ -128,7 +129,7 @@ def test_the_way_to_live(office: Office) -> None:
 def test_an_item_may_be_let_go_with_a_reason_only(office: Office) -> None:
     begun(office)
     office.file("config/systems/south.yaml", ACCOUNT)
-    onboarding.examine(office.home, office.store, "south", "ann")
+    onboarding.examine(office.home, office.store, "south", "ann", rehearse)
     with pytest.raises(Misconfigured, match="needs a reason"):
         onboarding.go_live(office.home, office.store, "south", "ann", {"their_test": " "})
     with pytest.raises(Misconfigured, match="no item 'theirs'"):
@@ -139,7 +140,7 @@ def test_an_item_may_be_let_go_with_a_reason_only(office: Office) -> None:
 
 def test_a_change_of_the_file_voids_the_results(office: Office) -> None:
     begun(office)
-    onboarding.examine(office.home, office.store, "south", "ann")
+    onboarding.examine(office.home, office.store, "south", "ann", rehearse)
     office.change("edi/partners/south.yaml", "line_end: lf", "line_end: crlf")
     states = {one.state for one in onboarding.checklist(office.home, office.store, "south")}
     assert states == {"open"}
@@ -147,7 +148,7 @@ def test_a_change_of_the_file_voids_the_results(office: Office) -> None:
 
 def test_a_wrong_identification_is_red(office: Office) -> None:
     begun(office, them="5412345000014")
-    items = onboarding.examine(office.home, office.store, "south", "ann")
+    items = onboarding.examine(office.home, office.store, "south", "ann", rehearse)
     assert items[0].state == "red"
     assert "5412345000014 is no GLN" in items[0].detail
 

@@ -22,6 +22,11 @@ Who = Annotated[str | None, typer.Option("--as", help="Who does it; your login w
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
+def add(edi: typer.Typer) -> None:
+    """Add the group to ``crossdock edi``."""
+    edi.add_typer(app, name="partner")
+
+
 @app.callback()
 def partners() -> None:
     """Bring partners to life: new, test, go-live; list what there is."""
@@ -58,9 +63,10 @@ def examine(
     """Go through the checklist; status 1 when something is not green."""
     from crossdock.edi import onboarding
     from crossdock.edi.partner import load
+    from crossdock.sandbox.rehearsal import rehearse
 
     home, store = _home_and_store()
-    items = onboarding.examine(home, store, name, who or getpass.getuser())
+    items = onboarding.examine(home, store, name, who or getpass.getuser(), rehearse)
     if pack is not None:
         known = load(home.project / "edi" / "partners", name)
         written = onboarding.write_pack(home, known, pack)
