@@ -20,7 +20,9 @@ from crossdock.verdict import Heard, at, wait_of, wait_until
 
 LONGEST_WAIT = 900.0
 SLACK = 0.07
-"""Share of a window that is left unused, so that requests which arrive late do no harm."""
+MOST_SLACK = 0.6
+"""Share of a window, and most seconds of it, by which it is taken for longer than it is: requests
+that arrive late, and make those behind them look early, then do no harm."""
 _SECONDS = {"milliseconds": 0.001, "seconds": 1.0, "minutes": 60.0}
 
 
@@ -45,14 +47,15 @@ def next_full(full: float, cost: float, now: float, budget: Budget) -> tuple[flo
 
     >>> limits = Budget(requests=2, seconds=10)
     >>> next_full(0.0, 1, 100.0, limits)
-    (105.35, 0.0)
-    >>> next_full(105.35, 1, 100.0, limits)[1]
-    5.35
+    (105.3, 0.0)
+    >>> next_full(105.3, 1, 100.0, limits)[1]
+    5.3
     """
     if budget.requests <= 0:
         return full, 0.0
-    burst = max(1.0, budget.burst or budget.requests // 50)
-    apart = budget.seconds * (1 + SLACK) / max(1.0, budget.requests - burst + 1)
+    burst = max(1.0, budget.burst or budget.requests // 25)
+    window = budget.seconds + min(budget.seconds * SLACK, MOST_SLACK)
+    apart = window / max(1.0, budget.requests - burst + 1)
     filled = max(full, now) + cost * apart
     return round(filled, 6), round(max(0.0, filled - burst * apart - now), 6)
 

@@ -12,7 +12,7 @@ import typer
 
 from crossdock.errors import CrossdockError
 
-GROUPS = ("running", "webhooks", "books", "holds", "mappings", "project")
+GROUPS = ("running", "webhooks", "books", "holds", "mappings", "connector", "project")
 
 app = typer.Typer(
     name="crossdock",

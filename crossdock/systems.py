@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import hashlib
 import importlib
 import importlib.metadata
 import importlib.util
@@ -11,7 +12,9 @@ import os
 import re
 import sys
 from collections.abc import Mapping
+from importlib.machinery import ModuleSpec
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from crossdock import yaml
@@ -119,15 +122,16 @@ def stream_of(connector: Connector, name: str) -> Reads | Writes:
 
 
 def connector_class(home: Home, name: str, page: yaml.Document | None = None) -> type[Connector]:
-    """Find a connector by name: an installed entry point first, then ``connectors/<name>.py``."""
+    """Find a connector by name: an installed entry point first, then ``connectors/<name>.py``.
+
+    The file of the project is meant, also where another package ``connectors`` can be imported.
+    """
     for point in importlib.metadata.entry_points(group=ENTRY_POINTS, name=name):
         found = point.load()
         return found  # type: ignore[no-any-return]
-    if str(home.project) not in sys.path:
-        sys.path.append(str(home.project))
     module = None
-    if re.fullmatch(r"[a-z][a-z0-9_]*", name) and _exists(home, name):
-        module = importlib.import_module(f"connectors.{name}")
+    if re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        module = module_of(home, f"connectors/{name}.py")
     classes = [
         item
         for item in vars(module or object).values()
@@ -145,10 +149,41 @@ def connector_class(home: Home, name: str, page: yaml.Document | None = None) ->
     return classes[0]
 
 
-def _exists(home: Home, name: str) -> bool:
-    if (home.project / "connectors" / f"{name}.py").exists():
-        return True
-    return importlib.util.find_spec(f"connectors.{name}") is not None
+def module_of(home: Home, place: str) -> ModuleType | None:
+    """Load a module of the project by its place, such as ``connectors/shop.py``; None if not there.
+
+    It keeps its usual name where that name leads to this very file; otherwise it gets one of the
+    project's own, so that a file of the same name elsewhere never stands in for it.
+    """
+    path = (home.project / place).resolve()
+    usual = place.removesuffix(".py").replace("/", ".")
+    if str(home.project) not in sys.path:
+        sys.path.append(str(home.project))
+    known = _spec(usual)
+    if not path.exists():
+        return importlib.import_module(usual) if known is not None else None
+    if known is not None and known.origin and Path(known.origin).resolve() == path:
+        return importlib.import_module(usual)
+    name = f"project_{hashlib.sha256(str(home.project).encode()).hexdigest()[:12]}.{usual}"
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, path)
+        if spec is None or spec.loader is None:
+            return None
+        made = importlib.util.module_from_spec(spec)
+        sys.modules[name] = made
+        try:
+            spec.loader.exec_module(made)
+        except BaseException:
+            del sys.modules[name]
+            raise
+    return sys.modules[name]
+
+
+def _spec(name: str) -> ModuleSpec | None:
+    try:
+        return importlib.util.find_spec(name)
+    except (ImportError, ValueError):
+        return None
 
 
 def connector_names(home: Home) -> list[str]:

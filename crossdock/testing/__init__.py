@@ -5,6 +5,7 @@ and ``stand = ...``, which says how the connector is opened on a sandbox of its 
 """
 
 from crossdock.testing.cases import Case, Fault, Lacking, Result, cases, run
+from crossdock.testing.finding import stand_of, suite_of
 from crossdock.testing.stand import Clock, Stand
 from crossdock.testing.suite import ConnectorSuite
 
@@ -18,4 +19,6 @@ __all__ = [
     "Stand",
     "cases",
     "run",
+    "stand_of",
+    "suite_of",
 ]

@@ -7,15 +7,16 @@ and ``over`` says how often there were more than allowed.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import secrets
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Self
+from typing import ClassVar, Self
 from urllib.parse import parse_qs
 
 from crossdock.sandbox.server import Answer, Request, Server, too_many
@@ -31,8 +32,13 @@ class Hostile:
     ``clients`` maps a client's id to its secret and its rights. ``rate`` is (requests, seconds).
     """
 
+    routes: ClassVar[Mapping[str, str]] = {}
+    """Paths of the system that is played, and ours that stand for them."""
+
     client_id = "crossdock"
     client_secret = "hostile-secret"  # noqa: S105 - it opens nothing but the sandbox
+    key = "hostile-api-key"  # a token that never ends, for systems with keys
+    blind_key = "hostile-blind-key"
     blind_id = "blind"  # an account that may write and not read
 
     def __init__(
@@ -54,6 +60,7 @@ class Hostile:
         self._now = now
         self._token_seconds = token_seconds
         self._tokens: dict[str, tuple[str, datetime]] = {}
+        self._keys = {self.key: self.client_id, self.blind_key: self.blind_id}
         self._lock = threading.Lock()
         self.server = Server(self._answer)
         self.url = self.server.url
@@ -81,8 +88,15 @@ class Hostile:
         denied = self._denied(request)
         if denied is not None:
             return denied
+        request = self._routed(request)
         answer = self.lists.answer(request) or self.targets.answer(request)
         return answer or refused(404, "there is nothing here")
+
+    def _routed(self, request: Request) -> Request:
+        first, mark, rest = request.path.lstrip("/").partition("/")
+        if first not in self.routes:
+            return request
+        return dataclasses.replace(request, path=f"/{self.routes[first]}{mark}{rest}")
 
     def _wait(self) -> float | None:
         """Count a request; gives how long to wait where the window is full."""
@@ -114,6 +128,10 @@ class Hostile:
 
     def _denied(self, request: Request) -> Answer | None:
         token = request.headers.get("authorization", "").removeprefix("Bearer ")
+        if token in self._keys:
+            if RIGHTS.get(request.method) in self.clients[self._keys[token]][1]:
+                return None
+            return refused(403, "this is not allowed")
         with self._lock:
             client, since = self._tokens.get(token, ("", self._now()))
             old = (self._now() - since).total_seconds() >= self._token_seconds

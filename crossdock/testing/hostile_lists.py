@@ -49,7 +49,7 @@ class Lists:
         """Add or change a record, now or at ``moment``."""
         with self.lock:
             old = self.records.get(ident)
-            body = {"id": ident, "name": f"Name {ident}", "status": "open", "deleted": False,
+            body = {"id": ident, "name": f"Name {ident}", "status": "active", "deleted": False,
                     **(old.body if old else {}), **values,
                     "updated_at": instant(moment or self._now())}  # fmt: skip
             body["revision"] = int(old.body["revision"]) + 1 if old else 1

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from crossdock.connector import Connector
 from crossdock.testing.cases import Case, Lacking, cases, run_case
-from crossdock.testing.stand import Stand, StandOf
+from crossdock.testing.stand import Stand
 
 
 class ConnectorSuite:
@@ -28,7 +28,7 @@ class ConnectorSuite:
             setattr(cls, f"test_{one.name}", _method(one))
 
 
-def stand_for(stand: type[Stand], connector: type[Connector] | None = None) -> StandOf:
+def stand_for(stand: type[Stand], connector: type[Connector] | None = None) -> type[Stand]:
     """Give the stand with its connector set; a stand may have one of its own."""
     if connector is None:
         return stand

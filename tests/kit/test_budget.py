@@ -18,7 +18,7 @@ from crossdock.streams import Budget, Signals
 from crossdock.testing.hostile import Hostile
 from crossdock.testing.stand import Clock
 
-RATE = (50, 10.0)
+RATE = (100, 20.0)
 
 
 def books(folder: Path) -> Any:
@@ -69,7 +69,7 @@ def test_two_workers_share_one_credential(tmp_path: Path) -> None:
         for worker in workers:
             worker.start()
         started.wait()
-        time.sleep(6.0)
+        time.sleep(22.0)
         first, since = system.counted, time.monotonic()
         time.sleep(24.0)
         used = (system.counted - first) / (time.monotonic() - since)

@@ -85,12 +85,13 @@ class HostileStand(Stand):
     """
 
     throttles = ("429", "429_date", "429_ms", "429_epoch", "429_minutes", "420_date", "ban_text")
+    sandbox: ClassVar[type[Hostile]] = Hostile
     count: ClassVar[int] = 25
     most = 50
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
-        self.hostile = Hostile(count=self.count, now=self.clock.now)
+        self.hostile = self.sandbox(count=self.count, now=self.clock.now)
         self._stack = contextlib.ExitStack()
 
     def start(self) -> None:
