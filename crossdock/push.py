@@ -81,8 +81,8 @@ def push(
     holder = f"{process_name()}/{secrets.token_hex(4)}"
     world = target.connector.world
     fence = store.acquire(name, holder, LEASE_SECONDS)
-    patience = world.monotonic() + LEASE_SECONDS
-    while fence is None and world.monotonic() < patience:
+    give_up = world.monotonic() + LEASE_SECONDS
+    while fence is None and world.monotonic() < give_up:
         world.sleep(0.05)
         fence = store.acquire(name, holder, LEASE_SECONDS)
     if fence is None:

@@ -73,6 +73,7 @@ streams:
   lookup_before_create: {delivery: lookup_before_create, key: order_no, money: total, batch: 3,
     deadline: 1}
   none: {delivery: none, key: order_no, money: total, batch: 3}
+  posting: {delivery: none, key: order_no, money: total, batch: 2, accepts: true}
 """,
     "config/flows/sales.yaml": """\
 about: The till's invoices into the depot.

@@ -348,3 +348,34 @@ def test_on_both_databases(project: Project, database: Databases) -> None:
     assert stands["records"] == {
         "read": 8, "delivered": 6, "quarantined": 1, "rejected": 0, "pending": 1, "unchanged": 0,
     }  # fmt: skip
+
+
+def test_what_was_accepted_is_asked_about_until_it_is_final(make: Callable[..., Project]) -> None:
+    project = make(delivery="posting")
+    project.orders([order(str(n)) for n in range(1, 6)])
+    project.script(**{f"o{n}": ["accepted"] for n in range(1, 6)})
+    assert counts(project.run("orders")) == {"read": 5, "pending": 5}
+
+    project.write("erp/posted.json", '{"1": "delivered", "2": "refused", "3": "uncertain"}')
+    project.run("orders")
+    states = {"1": "delivered", "2": "refused", "3": "uncertain", "4": "accepted", "5": "accepted"}
+    assert {key: found[-1] for key, found in outbox(project).items()} == states
+    causes = {hold["key"]: hold["cause"] for hold in quarantine.listed(project.store)}
+    assert causes == {"2": "refused", "3": "uncertain"}
+    binding = schema.binding
+    (bound,) = project.rows(sa.select(binding).where(binding.c.system == "erp"))
+    assert bound.their_id == "P-T1"
+    ledger = schema.ledger
+    (money,) = project.rows(sa.select(ledger.c.amount).where(ledger.c.state == "delivered"))
+    assert money.amount == 25
+
+    project.write("erp/posted.json", '{"4": "later", "5": "later"}')
+    books = project.run("orders")
+    assert "the target sleeps" in books.later
+    project.write("erp/posted.json", '{"4": "delivered", "5": "delivered"}')
+    project.run("orders")
+    assert {key: found[-1] for key, found in outbox(project).items()} == states | {
+        "4": "delivered", "5": "delivered"
+    }  # fmt: skip
+    assert numbers(project.effects()) == {str(n): 1 for n in range(1, 6)}
+    assert not project.rows(sa.select(schema.batch).where(schema.batch.c.waiting))

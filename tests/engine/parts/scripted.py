@@ -6,6 +6,7 @@ the last one is for all further tries, and what is not in the script is delivere
 - delivered, accepted, refused, try_later: the verdict of that name;
 - lost: it takes effect, but the answer is uncertain; unsure: no effect, and no answer;
 - breaks: it takes effect, then the call ends in an exception; breaks_before: without an effect;
+- what was accepted is final once ``posted.json`` says so, on streams with ``accepts``;
 - later: the call raises TryLater; misconfigured: it raises Misconfigured; neither has any effect.
 """
 
@@ -58,6 +59,19 @@ class Scripted(Connector):
                 raise RuntimeError("after")
             verdict: Any = {"lost": "uncertain", "unsure": "uncertain"}.get(act, act)
             outcomes.append(Outcome(parcel.reference, verdict, their_id, f"it says {act}", 0.0))
+        return outcomes[::-1]
+
+    def follow(self, stream: Writes, parcels: Sequence[Parcel]) -> list[Outcome]:
+        """Say what ``posted.json`` says of each (by our reference); else it is not final."""
+        said = Path(self.folder, "posted.json")
+        script = json.loads(said.read_text("utf-8")) if said.exists() else {}
+        outcomes = []
+        for parcel in parcels:
+            act = script.get(parcel.reference.split("|")[-1], "accepted")
+            if act == "later":
+                raise TryLater("the target sleeps", after=0.0)
+            posted = f"P-{parcel.their_id}" if act == "delivered" else parcel.their_id
+            outcomes.append(Outcome(parcel.reference, act, posted, f"posting says {act}"))
         return outcomes[::-1]
 
     def _act(self, parcel: Parcel) -> str:
