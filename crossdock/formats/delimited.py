@@ -2,7 +2,8 @@
 
 RFC 4180 with a declared delimiter, quote and encoding. Options of a stream: ``encoding``,
 ``delimiter``, ``quote`` (a character, or false), ``header`` (true, or the list of the names where
-the file has none), ``skip`` (lines before the header) and ``columns`` (names that must be there).
+the file has none), ``skip`` (lines before the header), ``columns`` (names that must be there) and
+``unmarked_end``: without it a last line that has no line end is held, as half a price is a price.
 
 Arrow's own streaming reader is not used: dropped before the end of a file, it can wait for itself
 for ever. Text is cut where a row ends, and each part is parsed alone while the next one is read.
@@ -33,6 +34,7 @@ Lines = npt.NDArray[np.int64]
 PARTS_A_TABLE = 8
 LONGEST_ROW = 64 << 20
 _ANY_BREAK = "\r\n|\n|\r"
+_CUT = "the file may be cut off; get it again, or declare unmarked_end: true"
 
 
 def read(stream: Reads, media: str, body: Path) -> Iterator[pa.Table]:
@@ -61,6 +63,8 @@ class _Delimited:
         self._names, rest, taken = self._dialect.head(part, self._stream)
         if any(bad <= taken for bad in list(self._text.faults)):
             raise Unreadable("the header does not decode", where=self._stream.name)
+        if not rest and part and self._is_cut(part) and not self._dialect.names:
+            raise Unreadable("the header line has no end", where=self._stream.name, fix=_CUT)
         tables = [self._table(line + taken, rest)]
         for line, part in parts:
             tables.append(self._table(line, part))
@@ -89,12 +93,20 @@ class _Delimited:
     def _table(self, line: int, part: bytes) -> pa.Table:
         """Parse a part that begins with ``line``."""
         faults = Faults()
+        if part and self._is_cut(part):
+            self._text.faults.setdefault(
+                line + count_breaks(part), (f"the last line has no end; {_CUT}", "")
+            )
         refused: list[tuple[int, int, str]] = []
         columns, count = self._columns(part, refused)
         lines, last = self._lines(columns, count, line, refused, faults)
         table = tabular(dict(zip(self._names, columns, strict=True)), pa.array(lines))
         beyond = line + count_breaks(part) + (not part.endswith((b"\n", b"\r")))
         return self._without(table, lines, last, beyond, faults)
+
+    def _is_cut(self, part: bytes) -> bool:
+        """Say whether a part lacks the line end that every row has: the rest may be missing."""
+        return not part.endswith((b"\n", b"\r")) and not self._stream.options.get("unmarked_end")
 
     def _columns(self, part: bytes, refused: list[tuple[int, int, str]]) -> tuple[list[Any], int]:
         if not part:

@@ -152,7 +152,7 @@ def test_a_euro_sign_of_windows_is_a_control_character_in_latin_1(tmp_path: Path
 
 @fault("C09")
 def test_ragged_rows_are_kept_with_their_text(tmp_path: Path) -> None:
-    data = b"a,b\n1,2\n3\n4,5\n6,7,8\n\n9,10\n11"
+    data = b"a,b\n1,2\n3\n4,5\n6,7,8\n\n9,10\n11\n"
     table = read(tmp_path, data)
     assert [(row["a"], row["position"]) for row in good(table)] == [("1", 2), ("4", 4), ("9", 7)]
     assert bad(table) == [
