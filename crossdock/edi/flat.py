@@ -88,7 +88,8 @@ def _walk(message: Message, plan: _Plan, document: Document) -> None:
                     stack.append((level, target))
                     level = below
                 continue
-            take = found.of(elements)
+            at = found.at
+            take = found.usual if at is None else found.known.get(part(elements, *at), found.usual)
             if take is None:
                 if found.group is not None:
                     stack.append((level, target))

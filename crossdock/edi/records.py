@@ -62,7 +62,7 @@ def _rows(
         try:
             document = flat.read(message)
             if not each or document[each] or "of" in stream.options:
-                return [(_text(record), None, None) for record in _records(document, each)]
+                return [(_text(record), None, None) for record in records_of(document, stream)]
             fault = f"the message has no {each}"
         except Refused as error:
             fault = str(error)
@@ -72,21 +72,25 @@ def _rows(
     return [(_text(identity(message) | {"raw": raw}), fault, raw)]
 
 
-def _records(document: Mapping[str, Any], each: str) -> Iterator[Mapping[str, Any]]:
+def records_of(document: Mapping[str, Any], stream: Reads) -> Iterator[dict[str, Any]]:
+    """Give the records that a document is for a stream: itself, or entries of its list ``each``.
+
+    What a message does not say is left out, so that nothing empty counts as a field.
+    """
+    each = str(stream.options.get("each") or "")
     if not each:
-        yield document
+        yield _said(document)
         return
     head = {name: value for name, value in document.items() if not isinstance(value, list)}
     for entry in document[each]:
-        yield {**head, **entry}
+        yield _said({**head, **entry})
 
 
 def _text(record: Mapping[str, Any]) -> str:
-    return json.dumps(_said(record), ensure_ascii=False)
+    return json.dumps(record, ensure_ascii=False)
 
 
 def _said(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave out what a message does not say, so that nothing empty counts as a field."""
     return {
         name: [_said(entry) for entry in value] if isinstance(value, list) else value
         for name, value in record.items()

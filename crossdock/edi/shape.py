@@ -17,11 +17,11 @@ segments are meant, and ``2|64`` means either (the first is written, and counts 
 come), ``*`` any other. A line may begin with a list's name (a segment is one entry of it), with
 ``<`` (read, never written) or with ``D.96A|`` (in this directory only).
 
-In braces: ``#`` a number, ``@`` a date and its format (``@name/1x10`` the day only), ``&`` a party (``_gln`` or ``_id``), ``%``
-an article number by its kind, ``%%`` all those of PIA, ``^`` a unit, ``~name/2x35`` text over two
-components of 35, ``*`` all components that follow, ``=LIN`` how many such segments there are.
-``?`` before them: does not make a segment by itself. ``<``: read only. ``!`` after the name: must
-be there. ``name=text``: what is written where the document has no value.
+In braces: ``#`` a number, ``@`` a date and its format (``@name/1x10`` the day only), ``&`` a party
+(``_gln`` or ``_id``), ``%`` an article number by its kind, ``%%`` all those of PIA, ``^`` a unit,
+``~name/2x35`` text over two components of 35, ``*`` all components that follow, ``=LIN`` how many
+such segments there are. ``?`` before them: does not make a segment by itself. ``<``: read only.
+``!`` after the name: must be there. ``name=text``: what is written where the document has no value.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ def _text(slot: Slot) -> Take:
     name, element, component = slot.name, slot.element, slot.component
 
     def fill(target: Document, elements: list[Element]) -> None:
-        if not target[name]:
+        if not target[name] and element < len(elements):
             target[name] = part(elements, element, component)
 
     return fill
@@ -43,7 +43,13 @@ def _number(slot: Slot) -> Take:
 
     def fill(target: Document, elements: list[Element]) -> None:
         if not target[name]:
-            target[name] = number(part(elements, element, component))
+            try:
+                text = elements[element][component]
+            except IndexError:
+                return
+            if not isinstance(text, str):
+                text = part(elements, element, component)
+            target[name] = number(text)
 
     return fill
 

@@ -23,6 +23,9 @@ def number(text: str) -> str:
     >>> number("1234,50")
     '1234.50'
     """
+    whole, _, rest = text.partition(".")
+    if whole.isdigit() and (not rest or rest.isdigit()) and text.isascii() and text[-1] != ".":
+        return text  # nearly every number is one
     if _NUMBER.fullmatch(text) or not text:
         return text
     plain = text.replace(",", ".")

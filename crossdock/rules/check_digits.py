@@ -1,4 +1,4 @@
-"""Check digits of GS1 numbers: GTIN and GLN.
+"""Check digits of GS1 numbers: GTIN, GLN and SSCC.
 
 Source: GS1 General Specifications, 7.9.1 (standard check digit calculation).
 """
@@ -15,7 +15,7 @@ from crossdock.history import History
 from crossdock.rows import Rows
 from crossdock.rules.contract import CommerceRule, Fault, option
 
-_WEIGHTS = np.array([3, 1] * 6 + [3], dtype=np.int64)  # of the 13 digits before the check digit
+_WEIGHTS = np.array([3, 1] * 8 + [3], dtype=np.int64)  # of the 17 digits before the check digit
 
 
 def valid_gs1(numbers: pa.Array, lengths: str) -> pa.Array:
@@ -27,11 +27,11 @@ def valid_gs1(numbers: pa.Array, lengths: str) -> pa.Array:
     [True, False, None]
     """
     shaped = pc.match_substring_regex(numbers, f"^[0-9]{{{lengths}}}$")
-    filled = pc.if_else(shaped, numbers, "0" * 14)
-    padded = pc.fill_null(pc.utf8_lpad(filled, 14, "0"), "0" * 14)
+    filled = pc.if_else(shaped, numbers, "0" * 18)
+    padded = pc.fill_null(pc.utf8_lpad(filled, 18, "0"), "0" * 18)
     letters = np.frombuffer("".join(padded.to_pylist()).encode("ascii"), np.uint8)
-    digits = letters.astype(np.int64).reshape(-1, 14) - ord("0")
-    right = (-(digits[:, :13] @ _WEIGHTS)) % 10 == digits[:, 13]
+    digits = letters.astype(np.int64).reshape(-1, 18) - ord("0")
+    right = (-(digits[:, :17] @ _WEIGHTS)) % 10 == digits[:, 17]
     return pc.and_kleene(shaped, pa.array(right))
 
 
@@ -73,3 +73,19 @@ class GlnCheckDigit(CommerceRule):
         """Compute the check digit of each different number once."""
         for field in self.fields:
             yield Fault(field, wrong_gs1(rows.column(field), (13,)))
+
+
+class SsccCheckDigit(CommerceRule):
+    """Every SSCC has 18 digits and a right check digit. A missing one is no fault."""
+
+    name = "sscc_check_digit"
+    levels = ("lines", "packages")
+    on = "lines"
+    message = "{value} is no SSCC: 18 digits with a right check digit are wanted"
+
+    fields: tuple[str, ...] = option("fields with SSCCs", default=("sscc",), kind="fields")
+
+    def judge(self, rows: Rows, history: History) -> Iterator[Fault]:
+        """Compute the check digit of each different number once."""
+        for field in self.fields:
+            yield Fault(field, wrong_gs1(rows.column(field), (18,)))

@@ -76,8 +76,8 @@ def test_a_despatch_advice_knows_its_pallets():
     assert (advice["number"], advice["order_number"]) == ("LS-77", "4500012345")
     assert advice["despatch_date"] == "2026-09-07"
     assert [(line["package"], line["sscc"], line["quantity"]) for line in advice["lines"]] == [
-        ("2", "340123450000000012", "120"),
-        ("2", "340123450000000012", "24.5"),
+        ("2", "340123450000000017", "120"),
+        ("2", "340123450000000017", "24.5"),
     ]
 
 
