@@ -238,6 +238,7 @@ def test_quantities_far_above_the_usual() -> None:
     assert found == [False, True, False]
 
 
+@fault("B12")
 def test_references() -> None:
     told = ExampleHistory({"unknown": {"party": ["X"]}})
     documents = [{"buyer_id": "X"}, {"buyer_id": "Y"}, {"buyer_id": None}]
@@ -289,6 +290,7 @@ def test_texts() -> None:
     assert wrong("text_missing", documents, fields=("shop",)) == [False, True, True, True]
 
 
+@fault("B15")
 def test_sales() -> None:
     def lines(*pairs: tuple[Any, Any]) -> dict[str, Any]:
         return {"lines": [{"quantity": q, "unit_price": p} for q, p in pairs]}

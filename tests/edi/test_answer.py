@@ -10,6 +10,7 @@ from crossdock.edi.check import check_source
 from crossdock.edi.guide import Guides
 from crossdock.edi.interchange import Message
 from crossdock.edi.reader import read
+from tests.faults.catalogue import fault
 
 PROJECT = Path(__file__).parents[2]
 GUIDES = Guides(PROJECT / "edi" / "guides")
@@ -35,6 +36,7 @@ def test_a_good_interchange_is_acknowledged():
     assert answered(ORDERS) == [f"{UCI}+7"]
 
 
+@fault("E06")
 def test_a_bad_message_is_rejected_and_the_other_is_not():
     data = ORDERS.replace(b"QTY+21:120'", b"QTY+21:1x0:PCEE'").replace(b"UNS+S'\n", b"", 1)
     assert answered(data.replace(b"UNT+22", b"UNT+21")) == [
@@ -47,6 +49,7 @@ def test_a_bad_message_is_rejected_and_the_other_is_not():
     ]
 
 
+@fault("E03")
 @pytest.mark.parametrize(
     ("old", "new", "head", "rest"),
     [

@@ -20,6 +20,7 @@ from crossdock.errors import Misconfigured, TryLater
 from crossdock.flow import Books
 from crossdock.store import edi_tables, schema
 from tests.edi.office import NOW, ORDERS, THEM, US, WISH, Office
+from tests.faults.catalogue import fault
 
 
 def first(data: bytes) -> Message:
@@ -77,6 +78,7 @@ def test_unb_may_ask_for_an_answer(office: Office) -> None:
     assert [first(one).segments[1][4:18] for one in office.got("CONTRL")] == ["00000000000041"]
 
 
+@fault("E02")
 def test_a_reference_with_other_content_is_rejected_as_received_before(office: Office) -> None:
     office.put(ORDERS)
     office.run()
@@ -184,6 +186,7 @@ def test_an_interchange_for_somebody_else_is_rejected(office: Office) -> None:
     assert first(answer).segments[1].endswith("+4+7+UNB+4:1")
 
 
+@fault("E13")
 def test_before_go_live_only_tests_are_taken(office: Office) -> None:
     from crossdock.edi.life import StoreLife
 
@@ -239,6 +242,7 @@ def sent(office: Office, waits: str = "{}") -> Books:
     return books
 
 
+@fault("E11")
 def test_an_order_is_pending_until_the_partner_acknowledges_it(office: Office) -> None:
     assert sent(office, "{CONTRL: 4 hours}").data["records"]["pending"] == 1
     office.put(contrl("00000000000001"), "c.edi")
@@ -275,6 +279,7 @@ def test_a_refused_order_is_held_with_the_partners_words_and_sent_anew(office: O
     assert state(office, schema.outbox, "state") == ["delivered"]
 
 
+@fault("E11")
 def test_an_aperak_finds_the_document_by_its_number(office: Office) -> None:
     sent(office)
     office.put(
@@ -295,6 +300,7 @@ def test_the_same_answer_acts_once(office: Office) -> None:
     assert len(state(office, edi_tables.reply, "id")) == 1
 
 
+@fault("E11")
 def test_an_answer_about_nothing_of_ours_is_kept_and_harms_nothing(office: Office) -> None:
     sent(office)
     office.put(contrl("99", action="4"))
@@ -304,6 +310,7 @@ def test_an_answer_about_nothing_of_ours_is_kept_and_harms_nothing(office: Offic
     assert quarantine.listed(office.store) == []
 
 
+@fault("E11")
 def test_what_is_not_answered_in_time_becomes_a_task(office: Office) -> None:
     sent(office, "{ORDRSP: 2 days}")
     start = datetime.now(UTC)
@@ -321,6 +328,7 @@ def test_what_is_not_answered_in_time_becomes_a_task(office: Office) -> None:
     assert audit.broken_at(office.store) is None
 
 
+@fault("E11")
 def test_a_late_answer_closes_the_task(office: Office) -> None:
     sent(office, "{ORDRSP: 2 days}")
     late = datetime.now(UTC) + timedelta(days=3)

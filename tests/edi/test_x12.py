@@ -19,6 +19,7 @@ from crossdock.edi.writer import Address
 from crossdock.edi.x12 import acknowledge, writer
 from crossdock.edi.x12.interchange import X12Interchange, X12Message
 from crossdock.errors import CrossdockError, Refused
+from tests.faults.catalogue import fault
 
 PROJECT = Path(__file__).parents[2]
 GUIDES = Guides(PROJECT / "edi" / "guides")
@@ -88,6 +89,7 @@ def test_several_interchanges_and_standards_in_one_file():
     assert from_json(json.loads("".join(to_json(data)))) == data
 
 
+@fault("E15")
 @pytest.mark.parametrize(
     ("old", "new", "kind", "code"),
     [
@@ -125,6 +127,7 @@ def test_each_defect_has_its_class_and_code(old, new, kind, code):
     assert (kind, code) in [(one.kind, one.code) for one in found]
 
 
+@fault("E15")
 def test_control_numbers_that_stand_twice():
     lines = ORDER_FILE.decode().split("~\n")
     group = lines[1:-2]
@@ -181,6 +184,7 @@ def test_what_is_right_is_accepted():
     assert findings("~\n".join(lines).encode()) == []
 
 
+@fault("E15")
 def test_a_wrong_envelope_is_answered_with_ta1_only():
     lines = answered(changed(b"IEA*1*000000017", b"IEA*1*000000018"))
     assert lines[1] == "TA1*000000017*260907*1500*R*001"
@@ -226,6 +230,7 @@ def test_what_is_written_is_valid_and_separators_in_data_are_refused():
         writer.interchange(writer.Envelope(Address("U" * 16), Address("T"), 5, NOW), [])
 
 
+@fault("E15", "E04")
 # -- whatever comes -----------------------------------------------------------------------------
 def test_cut_off_at_every_byte_it_is_never_valid():
     data = ORDER_FILE.rstrip()

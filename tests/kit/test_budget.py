@@ -17,6 +17,7 @@ from crossdock.exchange import Answer
 from crossdock.streams import Budget, Signals
 from crossdock.testing.hostile import Hostile
 from crossdock.testing.stand import Clock
+from tests.faults.catalogue import fault
 
 RATE = (100, 20.0)
 
@@ -54,6 +55,7 @@ def work(url: str, folder: str, until: float, started: Any) -> None:
     rest.close()
 
 
+@fault("N40")
 @pytest.mark.slow
 def test_two_workers_share_one_credential(tmp_path: Path) -> None:
     """At least 90 % of what is permitted is used in the middle of the run, and never more."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from crossdock.sandbox.postgres import Postgres, binaries
+from tests.faults.catalogue import fault
 from tests.rig.outages import Databases, database_dies, disk_fills, small_disk
 from tests.rig.story import Rig, effects, spread
 from tests.rig.telling import check
@@ -24,6 +25,7 @@ def on_postgres() -> Iterator[Rig]:
         yield made
 
 
+@fault("P18")
 @pytest.mark.parametrize("world", ["keys", "lookup"])
 def test_killed_with_its_books_in_postgresql(on_postgres: Rig, world: str) -> None:
     places = spread(effects(on_postgres.clean(world).boundaries), 20)
@@ -34,12 +36,14 @@ def test_seeds_with_the_books_in_postgresql(on_postgres: Rig) -> None:
     check([on_postgres.seeded(seed, ("keys", "lookup")) for seed in range(500, 520)])
 
 
+@fault("P18")
 def test_the_database_is_killed_and_comes_back(on_postgres: Rig) -> None:
     boundaries = on_postgres.clean("lookup").boundaries
     check([database_dies(on_postgres, "lookup", at) for at in
            spread(range(9, len(boundaries)), 20)])  # fmt: skip
 
 
+@fault("P16")
 def test_the_disk_is_full() -> None:
     with Rig() as rig, small_disk(rig.folder / "small") as mounted:
         if not mounted:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import pytest
 
+from tests.faults.catalogue import fault
 from tests.rig.rivals import meet, overtake, stops
 from tests.rig.story import SWEPT, Rig, spread
 from tests.rig.telling import check
 
 
+@fault("P23", "F19")
 def test_the_second_worker_is_sent_away(rig: Rig) -> None:
     places = spread(stops(rig.clean(SWEPT[0]).boundaries), 4)
     check([meet(rig, SWEPT[0], stop_at) for stop_at in places])
 
 
+@fault("P24")
 def test_a_worker_that_wakes_up_after_its_lease_does_no_harm(rig: Rig) -> None:
     places = spread(stops(rig.clean("lookup").boundaries), 6)
     check([overtake(rig, "lookup", stop_at) for stop_at in places])

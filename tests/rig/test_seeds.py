@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from tests.faults.catalogue import fault
 from tests.rig.attempts import Attempt
 from tests.rig.board import Boundary
 from tests.rig.story import SWEPT, Rig
 from tests.rig.telling import check
 
 
+@fault("P13", "N10", "N11", "N12")
 @pytest.mark.timeout(900)
 def test_fifty_seeds(rig: Rig) -> None:
     check([rig.seeded(seed, SWEPT[:1]) for seed in range(50)])
@@ -22,6 +24,7 @@ def test_fifty_seeds_of_all_worlds(rig: Rig, first: int) -> None:
     check([rig.seeded(seed) for seed in range(first, first + 50)])
 
 
+@fault("P13")
 @pytest.mark.long
 @pytest.mark.timeout(1800)
 def test_each_by_its_seed(rig: Rig, seed_part: range) -> None:

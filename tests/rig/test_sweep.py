@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from tests.faults.catalogue import fault
 from tests.rig import receivers
 from tests.rig.story import SWEPT, Rig, effects, spread
 from tests.rig.telling import check
@@ -23,6 +24,7 @@ def _sweep(rig: Rig, world: str, places: Sequence[int]) -> None:
     check(stories)
 
 
+@fault("P01", "P02", "P03", "P04", "P05", "P06", "P07", "P08", "P09", "P10", "P11", "P12")
 @pytest.mark.timeout(900)
 def test_killed_at_both_sides_of_each_effect(rig: Rig) -> None:
     _sweep(rig, FIRST, effects(rig.clean(FIRST).boundaries))
@@ -35,6 +37,7 @@ def test_killed_at_both_sides_of_each_effect_of_the_others(rig: Rig, world: str)
     _sweep(rig, world, effects(rig.clean(world).boundaries))
 
 
+@fault("P01", "P02", "P03", "P04", "P05", "P06", "P07", "P08", "P09", "P10", "P11", "P12")
 @pytest.mark.long
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("part", range(PARTS))
@@ -44,12 +47,14 @@ def test_killed_at_every_boundary(rig: Rig, world: str, part: int) -> None:
     _sweep(rig, world, range(1 + part, count + 1, PARTS))
 
 
+@fault("P28")
 def test_killed_while_the_store_is_made(rig: Rig) -> None:
     places = spread(effects(rig.first_start), 12)
     stories = [rig.play(FIRST, [kill_at], fresh=True, goes_on=False) for kill_at in places]
     check(stories)
 
 
+@fault("P28")
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_killed_at_every_boundary_while_the_store_is_made(rig: Rig) -> None:
@@ -69,6 +74,7 @@ def test_between_two_effects_all_places_are_the_same(rig: Rig, world: str) -> No
             assert rig.left_behind(world, kill_at) == rig.left_behind(world, last)
 
 
+@fault("W07")
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_receiver_is_killed_at_every_boundary(rig: Rig) -> None:

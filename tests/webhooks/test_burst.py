@@ -10,9 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.catalogue import fault
+
 ROOT = Path(__file__).parents[2]
 
 
+@fault("W12")
 @pytest.mark.slow
 def test_a_burst_is_kept_whole(capsys: pytest.CaptureFixture[str]) -> None:
     done = subprocess.run(

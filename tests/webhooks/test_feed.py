@@ -18,6 +18,7 @@ from crossdock.sandbox.calls import Calls
 from crossdock.sandbox.faults import Plan
 from crossdock.store import schema
 from crossdock.webhooks import inbox
+from tests.faults.catalogue import fault
 from tests.webhooks.conftest import World, order
 
 
@@ -45,6 +46,7 @@ def test_a_call_is_landed_by_the_next_run_and_the_poll_finds_nothing_new(
     assert again.data["records"]["delivered"] == 0
 
 
+@fault("W05")
 def test_what_was_lost_the_poll_finds(world: World, calls: Calls) -> None:
     calls.plan = Plan([{"at": 2, "fault": "lost_call"}])
     for number in (1, 2, 3):
@@ -55,6 +57,7 @@ def test_what_was_lost_the_poll_finds(world: World, calls: Calls) -> None:
     assert set(world.arrived()) == {"W1", "W2", "W3"}
 
 
+@fault("W01", "W02")
 def test_a_doubled_call_is_one_item(world: World, calls: Calls) -> None:
     calls.plan = Plan([{"at": 1, "fault": "doubled_call"}])
     world.shop.change("orders", order(1))
@@ -65,6 +68,7 @@ def test_a_doubled_call_is_one_item(world: World, calls: Calls) -> None:
     assert done.data["records"]["delivered"] == 1
 
 
+@fault("W06")
 def test_a_late_call_never_undoes_what_is_newer(world: World, calls: Calls) -> None:
     """The update arrives, and is delivered; then the create arrives."""
     world.say(reconcile="1 day")
@@ -84,6 +88,7 @@ def test_a_late_call_never_undoes_what_is_newer(world: World, calls: Calls) -> N
     assert world.run().data["records"]["read"] == 0
 
 
+@fault("W03")
 @pytest.mark.parametrize("arrival", list(itertools.permutations(range(3))))
 def test_every_order_of_arrival_gives_the_same(world: World, arrival: tuple[int, ...]) -> None:
     world.say(reconcile=False, because="a test of the inbox alone")
@@ -114,6 +119,7 @@ def keep(world: World, body: dict[str, Any] | bytes, **changes: Any) -> None:
     inbox.keep(world.store, Objects(world.home), [inbox.Call(**{**values, **changes})])
 
 
+@fault("W09")
 def test_unreadable_calls_are_held_and_the_others_go_on(world: World) -> None:
     keep(world, b'{"id": 5001, "number"')
     keep(world, order(2))
@@ -128,6 +134,7 @@ def test_unreadable_calls_are_held_and_the_others_go_on(world: World) -> None:
     assert set(world.arrived()) == {"W2"}
 
 
+@fault("W04", "W09")
 def test_news_without_a_record_lets_the_system_be_asked(world: World) -> None:
     world.say(brings="news", reconcile="1 day")
     world.run()
@@ -157,6 +164,7 @@ def test_the_poll_waits_for_its_time(world: World) -> None:
     assert set(world.arrived()) == {"W1", "W2"}
 
 
+@fault("F19", "P23")
 def test_two_pulls_never_land_one_item_twice(world: World) -> None:
     keep(world, order(1))
     objects = Objects(world.home)

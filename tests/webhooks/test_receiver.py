@@ -18,6 +18,7 @@ from crossdock.store import schema
 from crossdock.webhooks.app import application
 from crossdock.webhooks.listening import Listening
 from crossdock.webhooks.serve import doors, server
+from tests.faults.catalogue import fault
 from tests.webhooks.conftest import OLD_SECRET, SECRET, Receiver, World, running
 
 Listen = Callable[..., Receiver]
@@ -59,6 +60,7 @@ def receiver(listen: Listen) -> Receiver:
     return listen()
 
 
+@fault("W07")
 def test_a_true_call_is_kept_and_answered(world: World, receiver: Receiver) -> None:
     answer = receiver.raw(request())
     assert status(answer) == 200
@@ -136,6 +138,7 @@ def test_a_head_that_does_not_end_is_refused(receiver: Receiver) -> None:
     assert status(receiver.raw(b"\x16\x03\x01\x02\x00\x01\x00 no http at all\r\n\r\n")) == 400
 
 
+@fault("N14")
 def test_slow_callers_keep_nobody_out(world: World, listen: Listen) -> None:
     receiver = listen(head_seconds=1.0, body_seconds=1.0)
     slow = [socket.create_connection(("127.0.0.1", receiver.port), timeout=30) for _ in range(40)]
@@ -155,6 +158,7 @@ def test_slow_callers_keep_nobody_out(world: World, listen: Listen) -> None:
     assert kept(world) == 1
 
 
+@fault("W01")
 def test_one_call_in_parallel_fifty_times_is_one_item(world: World, receiver: Receiver) -> None:
     with ThreadPoolExecutor(10) as pool:
         answers = list(pool.map(lambda _: status(receiver.raw(request())), range(50)))
@@ -162,6 +166,7 @@ def test_one_call_in_parallel_fifty_times_is_one_item(world: World, receiver: Re
     assert kept(world) == 1
 
 
+@fault("W01")
 def test_a_known_call_stays_known_after_a_restart(world: World) -> None:
     for _ in range(2):
         with running(server(world.home, Listening())) as receiver:
@@ -173,6 +178,7 @@ def test_a_known_call_stays_known_after_a_restart(world: World) -> None:
     assert kept(world) == 2
 
 
+@fault("W07", "W08")
 def test_what_cannot_be_kept_is_not_taken(world: World, listen: Listen) -> None:
     receiver = listen()
     blocked = world.store.engine.raw_connection()
@@ -188,6 +194,7 @@ def test_what_cannot_be_kept_is_not_taken(world: World, listen: Listen) -> None:
     assert status(receiver.raw(request(event="e3"))) == 200
 
 
+@fault("P16")
 def test_a_full_disk_closes_the_door(world: World) -> None:
     def full(calls: object) -> None:
         raise OSError(28, "No space left on device")

@@ -12,6 +12,7 @@ import pytest
 from crossdock.sandbox.calls import _SIGN, Call
 from crossdock.webhooks.endpoint import SIGNATURES, Endpoint
 from crossdock.webhooks.signatures import Heard, Told, is_ping, md5_sign, verify
+from tests.faults.catalogue import fault
 
 NOW = 1_772_000_000.0
 NEW = "whsec_" + base64.b64encode(b"a new secret of thirty-two bytes").decode()
@@ -45,6 +46,7 @@ def test_a_true_call_is_believed(signature: str) -> None:
     assert told.test is False
 
 
+@fault("W10")
 @pytest.mark.parametrize("signature", SIGNATURES)
 def test_while_a_secret_changes_both_are_good(signature: str) -> None:
     assert ask(signature, heard(signature, OLD), NEW, OLD)
@@ -137,6 +139,7 @@ def test_who_sends_can_be_pinned() -> None:
         assert ask(signature, given, sender="other.myshopify.example") is None
 
 
+@fault("W11")
 def test_tests_and_pings_bring_no_record() -> None:
     told = ask("shopify", heard("shopify", NEW, x_shopify_test="true"))
     assert told is not None
