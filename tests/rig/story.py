@@ -29,7 +29,7 @@ SWEPT = ("keys", "lookup", "edi", "hook")
 VARIANTS = 4  # worlds with another bad record in each, of which seeds draw one
 QUIET = 3  # recoveries after the last fault within which a world must be quiet
 WAIT = 400.0  # virtual seconds between two runs: longer than any target asks for
-_PACE = re.compile(r'"seconds": \{[^}]*\}|[\w.-]+:\d+:\d+')
+_PACE = re.compile(r'"seconds": \{[^}]*\}|[\w.-]+:\d+:\d+|127\.0\.0\.1:\d+')
 LEASE = 500.0  # virtual seconds after which any lease has ended
 
 
@@ -228,7 +228,10 @@ class Rig:
         return self.play(name, kills, seed, variant=variant, workers=workers)
 
     def left_behind(self, name: str, kill_at: int) -> dict[str, str]:
-        """Kill at one place; gives what then lies in the state folder, file by file."""
+        """Kill at one place; gives what then lies in the state folder, file by file.
+
+        But for the scratch folder: whoever comes next clears it.
+        """
         self.clean(name)
         with self.world(name) as world:
             assert self.run(world, kill_at).killed
@@ -236,6 +239,7 @@ class Rig:
                 str(path.relative_to(world.state)): _read(path)
                 for path in sorted(world.state.rglob("*"))
                 if path.is_file() and path.suffix not in {".db-wal", ".db-shm"}
+                and "scratch" not in path.parts
             }
 
     def finish(self, world: World, story: Story, normal: checker.Content) -> None:

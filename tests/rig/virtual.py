@@ -36,6 +36,11 @@ def rule(board: Board) -> None:
     shared.World = world  # type: ignore[misc,assignment]
     crew.time = types.SimpleNamespace(sleep=time.sleep)  # type: ignore[assignment]  # a real watch
     time.sleep = board.wait
+    spread(board)
+
+
+def spread(board: Board) -> None:
+    """Do the same to the modules that were imported since."""
     stand_in = _datetime(board)
     for name, module in list(sys.modules.items()):
         ours = name.split(".")[0] in OURS and ".sandbox" not in name
