@@ -19,13 +19,14 @@ Step = Callable[[str], Any]
 class Crew:
     """This process and ``workers - 1`` helpers; with one worker everything happens here.
 
-    The helpers are forked at once, while this process is small and has no threads, and load what
-    checking needs (Great Expectations takes seconds) while this process pulls.
+    The helpers are forked at once, while this process is small and has no threads. They load what
+    checking needs (Great Expectations takes seconds) while this process goes on pulling.
     """
 
     def __init__(self, workers: int) -> None:
         self._helpers = max(0, workers - 1)
         self._pool: ProcessPoolExecutor | None = None
+        self._warmed = False
 
     def __enter__(self) -> Crew:
         if self._helpers:
@@ -34,8 +35,15 @@ class Crew:
                 self._helpers, mp_context=context, initializer=_follow, initargs=(os.getpid(),)
             )
             for _ in range(self._helpers):
-                self._pool.submit(_warm)
+                self._pool.submit(_begun)  # forks them
         return self
+
+    def warm(self) -> None:
+        """Let the helpers load what checking needs; call it when there is something to check."""
+        if self._pool is not None and not self._warmed:
+            self._warmed = True
+            for _ in range(self._helpers):
+                self._pool.submit(_warm)
 
     def __exit__(
         self,
@@ -98,6 +106,10 @@ def _follow(parent: int) -> None:
         os._exit(1)
 
     threading.Thread(target=watch, name="follow", daemon=True).start()
+
+
+def _begun() -> None:
+    """Do nothing."""
 
 
 def _warm() -> None:

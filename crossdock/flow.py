@@ -51,8 +51,13 @@ def pull(flow_name: str, run_key: str = "", *, holder: str = "") -> list[str]:
     return _pulled(flow_name, run_key, holder)[1]
 
 
-def _pulled(flow_name: str, run_key: str = "", holder: str = "") -> tuple[str, list[str]]:
-    """Pull, and give the id of the run with those of its batches."""
+def _pulled(
+    flow_name: str,
+    run_key: str = "",
+    holder: str = "",
+    news: Callable[[], None] = lambda: None,
+) -> tuple[str, list[str]]:
+    """Pull, and give the id of the run with those of its batches; ``news`` as in the step."""
     from crossdock import pull as step
     from crossdock.runs import begin, holding
     from crossdock.store.engine import guard
@@ -65,7 +70,7 @@ def _pulled(flow_name: str, run_key: str = "", holder: str = "") -> tuple[str, l
     with holding(store, run), _timed(store, run.id, "pull"):
         try:
             with _room():
-                return run.id, step.pull(home, store, flow, run)
+                return run.id, step.pull(home, store, flow, run, news)
         except FileNotFoundError:  # a successor has cleared our scratch away, and says so here
             with store.reading() as connection:
                 guard(connection, run.lease, run.fence)
@@ -162,7 +167,7 @@ def run(
     tell = progress or (lambda step, done, total: None)
     with Crew(workers) as crew:
         tell("pull", 0, 1)
-        run_id, batches = _pulled(flow.name)
+        run_id, batches = _pulled(flow.name, news=crew.warm)
         tell("pull", 1, 1)
         from crossdock.runs import find, holding
 

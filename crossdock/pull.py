@@ -6,7 +6,7 @@ import hashlib
 import json
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -96,8 +96,16 @@ class _Landed:
         )
 
 
-def pull(home: Home, store: Store, flow: Flow, run: Run) -> list[str]:
+def _silent() -> None:
+    """Tell nobody."""
+
+
+def pull(
+    home: Home, store: Store, flow: Flow, run: Run, news: Callable[[], None] = _silent
+) -> list[str]:
     """Read every leg's stream from its cursor; give the ids of the batches that bring news.
+
+    ``news`` is called when bytes came that were not seen before.
 
     A run that was interrupted gets its own batches back and reads only what it has not yet read.
     Raises TryLater, Misconfigured; whatever it raises, no cursor has moved.
@@ -118,7 +126,7 @@ def pull(home: Home, store: Store, flow: Flow, run: Run) -> list[str]:
     try:
         for legs in _together(home, store, flow):
             if not done.issuperset(leg.number for leg, _, _ in legs):
-                _pull_together(home, store, flow, run, legs, scratch)
+                _pull_together(home, store, flow, run, legs, scratch, news)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return batch_ids(store, run.id)
@@ -171,6 +179,7 @@ def _pull_together(
     run: Run,
     members: Sequence[tuple[Leg, Connector, Reads]],
     scratch: Path,
+    news: Callable[[], None],
 ) -> None:
     leg, connector, stream = members[0]
     objects = Objects(home)
@@ -193,6 +202,7 @@ def _pull_together(
             if landed.row["state"] == "unchanged":
                 _again(store, landed, members, same)
             elif landed.row["state"] == "landed":
+                news()
                 _parse(connector, feed, landed, landings)
             landed.row.pop("plain", None)
         taken = [
