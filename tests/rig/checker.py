@@ -89,7 +89,7 @@ def problems(world: World, clean: Content | None = None, said: str = "") -> list
     found = []
     for number, invariant in INVARIANTS.items():
         found += [f"{number}: {words}" for words in invariant(world)]
-    if clean is not None and world.content() != clean:
+    if clean is not None and not world.unsure and world.content() != clean:
         words = difference(world.content(), clean)
         found.append(f"I4: the targets differ from an undisturbed run: {words}")
     found += [f"I9: {word!r} was said aloud" for word in CANARIES if word in said]
@@ -103,7 +103,7 @@ def conserved(world: World) -> Iterator[str]:
         for number in wanted:
             if number not in there and number not in held[target]:
                 yield f"{number} is lost: it is neither at {target} nor in the quarantine"
-            if number in there and number in held[target]:
+            if number in there and number in held[target] and not world.unsure:
                 yield f"{number} is at {target} and in the quarantine"
     yield from _asked(world, _CONSERVED)
     yield from _books(world, wanted)
@@ -127,7 +127,8 @@ def money(world: World) -> Iterator[str]:
         sums: dict[str, Decimal] = {}
         for number, one in world.wanted().items():
             arrived = sum(there.get(number, []), Decimal(0))
-            back = one.amount if number in held[target] else Decimal(0)
+            doubted = number in there and world.unsure
+            back = one.amount if number in held[target] and not doubted else Decimal(0)
             sums[one.currency] = sums.get(one.currency, Decimal(0)) + one.amount - arrived - back
         for currency, rest in sums.items():
             if rest:
@@ -143,6 +144,8 @@ def _accounts(world: World) -> Iterator[str]:
             booked[target] = booked.get(target, Decimal(0)) + world.exact(amount)
     for target, there in world.arrived().items():
         taken = sum((sum(amounts) for amounts in there.values()), Decimal(0))
+        if world.unsure:  # what is in doubt is not booked
+            continue
         if taken != booked.get(target, Decimal(0)):
             yield f"{target} took {taken}, the ledger says {booked.get(target, 0)}"
 
@@ -247,7 +250,10 @@ def _books(world: World, wanted: dict[str, Wanted]) -> Iterator[str]:
     true = {(number, target) for target, there in arrived.items() for number in there}
     for number, target in sorted(said - true):
         yield f"the ledger says that {number} was delivered to {target}; it is not there"
+    held = _held(world) if world.unsure else {}
     for number, target in sorted(true - said):
+        if number in held.get(target, ()):
+            continue
         yield f"{number} is at {target}; the ledger does not say so"
 
 

@@ -154,6 +154,12 @@ BUGS = (
         [("crossdock/pull.py", '{"raw": news}, anew=True)', '{"raw": news})')],
     ),
     Bug(
+        "what cannot be asked about is sent again",
+        [("crossdock/push.py", '            if delivery == "none":\n                receipts',
+          '            if delivery == "never":\n                receipts')],
+        ("blind",),
+    ),
+    Bug(
         "money is counted as binary fractions",
         [(
             "crossdock/amounts.py",

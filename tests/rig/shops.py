@@ -175,6 +175,17 @@ class Lookup(ShopWorld):
         return {"erp": sorted(now.values())}
 
 
+class Blind(Lookup):
+    """REST to SOAP: an ERP that can neither be asked nor knows keys; stewards decide in doubt."""
+
+    flow = "blind"
+    unsure = True
+    takes_changes = False
+
+    def effects(self) -> dict[str, list[Effect]]:
+        return {"blind.sales_order": super().effects()["erp.sales_order"]}
+
+
 class Both(Lookup):
     """REST to SOAP and to SQL in one flow."""
 

@@ -92,6 +92,7 @@ class World(ABC):
     systems: list[Any] = field(default_factory=list)
 
     flow: ClassVar[str] = ""
+    unsure: ClassVar[bool] = False  # whether what is held may have arrived: nobody can say
     lived: ClassVar[bool] = False  # whether something happens before every story
 
     def __post_init__(self) -> None:
