@@ -214,7 +214,35 @@ def _refused(
         row = {name: rows[name][number].as_py() for name in ROW.names}
         words = outcomes[number].message or "the target refused it"
         _set(connection, row["id"], state="refused", message=words[:500], claim=None)
-        _hold(connection, run, route, row, "refused", "refused", words)
+        if not _gave_way(connection, route, row):
+            _hold(connection, run, route, row, "refused", "refused", words)
+
+
+def _gave_way(connection: sa.Connection, route: Route, row: dict[str, Any]) -> bool:
+    """Let a newer version that waits behind a refused one take its place; False without one.
+
+    Behind a refused create the newer version is the create, under the same key.
+    """
+    table = schema.outbox
+    behind = connection.execute(
+        sa.select(table.c.id)
+        .where(
+            table.c.target == route.target,
+            table.c.entity == route.entity,
+            table.c.document_id == row["document_id"],
+            table.c.id > row["id"],
+            table.c.state == "pending",
+            table.c.body_hash.is_(None),
+        )
+        .order_by(table.c.id)
+        .limit(1)
+    ).scalar_one_or_none()
+    if behind is None:
+        return False
+    superseded.outbox(connection, [row["id"]])
+    if row["operation"] == "create":
+        _set(connection, behind, operation="create", idempotency_key=row["idempotency_key"])
+    return True
 
 
 def _later(

@@ -193,11 +193,6 @@ def test_a_refused_change_is_held_and_the_next_one_goes(make: Make) -> None:
 
 
 @fault("X01")
-@pytest.mark.xfail(
-    strict=True,
-    reason="an outbox row keeps the operation that resolve gave it: a change that was queued"
-    " behind a create stays a change when the create is refused later",
-)
 @pytest.mark.parametrize("delivery", ["idempotency_key", "lookup_before_create", "upsert"])
 def test_a_change_behind_a_create_that_is_refused_becomes_the_create(
     make: Make, delivery: str
