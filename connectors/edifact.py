@@ -40,6 +40,7 @@ from crossdock.edi.outgoing import Outgoing
 from crossdock.edi.partner import Partner, load
 from crossdock.edi.places import exchange_of, followed
 from crossdock.edi.reader import first_type
+from crossdock.edi.x12.outgoing import X12Outgoing
 from crossdock.errors import CrossdockError, Misconfigured, Refused, Unreadable
 
 if TYPE_CHECKING:
@@ -116,7 +117,8 @@ class Edifact(Connector):
 
     @cached_property
     def _outgoing(self) -> Outgoing:
-        return Outgoing(self._partner, self._guides, self.world.now)
+        made = X12Outgoing if self._partner.x12 else Outgoing
+        return made(self._partner, self._guides, self.world.now)
 
     @cached_property
     def _exchange(self) -> Exchange:
@@ -188,7 +190,7 @@ class Edifact(Connector):
         with path.open("rb") as file:
             file.seek(max(0, entry.size - 512))
             tail = file.read()
-        return b"UNZ" not in tail and b"U\0N\0Z" not in tail
+        return not any(end in tail for end in (b"UNZ", b"U\0N\0Z", b"IEA"))
 
     def landed(self, stream: Reads, page: Page) -> None:
         """Move the file into the archive folder."""
@@ -209,8 +211,7 @@ class Edifact(Connector):
             raise Unreadable(
                 first.text, where=first.line().split(":")[0], fix="ask the partner to send it again"
             )
-        guides = self._guides if known.check == "guide" else None
-        yield from records.tables(body, found, stream, known, guides)
+        yield from records.tables(body, found, stream, known, self._guides)
 
     def survey(self, body: Path) -> list[Interchange]:
         """Give the envelopes of a file with every finding.

@@ -114,6 +114,11 @@ class Message:
         return part(self.header, 2)
 
     @property
+    def means(self) -> str:
+        """The EDIFACT message that says the same: itself."""
+        return self.type
+
+    @property
     def directory(self) -> str:
         """Version and release (0052, 0054), such as D.96A."""
         return f"{part(self.header, 2, 1)}.{part(self.header, 2, 2)}"

@@ -12,6 +12,7 @@ from crossdock.edi import charset
 from crossdock.edi.agreed import Agreed
 from crossdock.edi.separators import Element, Separators
 from crossdock.edi.writer import Address, Layout
+from crossdock.edi.x12 import customs
 from crossdock.errors import Misconfigured, Unreadable
 
 _LINE_ENDS = {"none": "", "lf": "\n", "crlf": "\r\n"}
@@ -31,6 +32,8 @@ _KEYS = {
     "await",
     "glns",
     "family",
+    "as2",
+    "x12",
 }
 _WRITE_KEYS = {
     "syntax", "version", "una", "line_end", "separators", "transliterate", "acknowledge", "test",
@@ -55,7 +58,8 @@ class Partner:
     how long an interchange reference may not come again; ``check`` says what holds a message:
     any finding of its ``guide``, or faults of the ``envelope`` only. ``agreed`` says what we answer
     and what we wait for; ``glns`` are the further locations that may speak for them, where the
-    partner gave a list; ``family`` are severities of checks that differ for them.
+    partner gave a list; ``family`` are severities of checks that differ for them. ``x12`` is there
+    for a partner who takes X12 and no EDIFACT.
     """
 
     name: str
@@ -74,6 +78,7 @@ class Partner:
     agreed: Agreed = field(default_factory=Agreed)
     glns: frozenset[str] = frozenset()
     family: Mapping[str, str] = field(default_factory=dict)
+    x12: customs.Customs | None = None
     source: yaml.Document | None = None
 
     def choose(self, elements: list[Element]) -> str:
@@ -111,6 +116,7 @@ def load(folder: Path, name: str) -> Partner:
         agreed=Agreed.of(page, data),
         glns=_glns(page, data),
         family={str(name): str(word) for name, word in (data.get("family") or {}).items()},
+        x12=customs.of(page, data),
         source=page,
     )
 

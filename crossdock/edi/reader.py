@@ -24,6 +24,7 @@ from crossdock.edi.tokenizer import (
     source_of,
 )
 from crossdock.edi.x12.envelope import X12Envelope
+from crossdock.edi.x12.shapes import MEANS
 
 
 def read(
@@ -67,7 +68,10 @@ def first_opening(source: bytes | Path | BinaryIO) -> Opening | None:
 
 
 def first_type(source: Path, choose: CharsetChoice | None = None) -> str:
-    """Name the type of the first message of a file, empty when none is found."""
+    """Name the type of the first message of a file, empty when none is found.
+
+    For X12 it is the EDIFACT message that says the same.
+    """
     marks = None
     with source_of(source) as stream:
         for token in Tokenizer(stream, choose):
@@ -79,7 +83,7 @@ def first_type(source: Path, choose: CharsetChoice | None = None) -> str:
                     if raw.startswith("UNH"):
                         return part(marks.parse(raw), 2)
                     if raw.startswith(f"ST{marks.element}"):
-                        return part(marks.parse(raw), 1)
+                        return MEANS.get(part(marks.parse(raw), 1), part(marks.parse(raw), 1))
     return ""
 
 

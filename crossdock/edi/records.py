@@ -13,6 +13,8 @@ from crossdock.edi.guide import Guides
 from crossdock.edi.interchange import Interchange, Message
 from crossdock.edi.partner import Partner
 from crossdock.edi.reader import read
+from crossdock.edi.x12 import documents
+from crossdock.edi.x12.interchange import X12Message
 from crossdock.errors import Refused
 from crossdock.streams import Reads
 
@@ -28,15 +30,15 @@ def tables(
     envelopes: Sequence[Interchange],
     stream: Reads,
     partner: Partner,
-    guides: Guides | None,
+    guides: Guides,
 ) -> Iterator[pa.Table]:
     """Yield tables of ``json``, ``position``, ``_fault`` and ``_raw`` (null where all is well).
 
     ``envelopes`` come from an earlier pass over ``source``: messages of an interchange that is
     rejected are faulty, each with the reason, and never lose those of another one. ``guides``
-    make every finding a fault; None leaves it at the envelope. Where the stream's ``each`` names a
-    list, each of its entries is a record, with what the message says once; a stream that is made
-    ``of`` another leaves faults to that one.
+    make every finding a fault, unless the partner's file leaves it at the envelope. Where the
+    stream's ``each`` names a list, each of its entries is a record, with what the message says
+    once; a stream that is made ``of`` another leaves faults to that one.
     """
     rows: list[tuple[str, str | None, str | None]] = []
     position = 0
@@ -44,7 +46,7 @@ def tables(
         if isinstance(item, Interchange):
             continue
         whole = envelopes[item.interchange.number - 1]
-        rows += _rows(item, whole, stream, guides)
+        rows += _rows(item, whole, stream, guides, checked=partner.check == "guide")
         if len(rows) >= ROWS:
             yield _table(rows, position)
             position += len(rows)
@@ -54,13 +56,14 @@ def tables(
 
 
 def _rows(
-    message: Message, whole: Interchange, stream: Reads, guides: Guides | None
+    message: Message, whole: Interchange, stream: Reads, guides: Guides, *, checked: bool
 ) -> list[tuple[str, str | None, str | None]]:
-    fault = _fault(message, whole, str(stream.options["message"]), guides)
+    wanted = str(stream.options["message"])
+    fault = _fault(message, whole, wanted, guides if checked else None)
     each = str(stream.options.get("each") or "")
     if not fault:
         try:
-            document = flat.read(message)
+            document = _document(message, guides)
             if not each or document[each] or "of" in stream.options:
                 return [(_text(record), None, None) for record in records_of(document, stream)]
             fault = f"the message has no {each}"
@@ -70,6 +73,15 @@ def _rows(
         return []
     raw = message.raw.encode("utf-8", "backslashreplace").decode()
     return [(_text(identity(message) | {"raw": raw}), fault, raw)]
+
+
+def _document(message: Message, guides: Guides) -> flat.Document:
+    if not isinstance(message, X12Message):
+        return flat.read(message)
+    guide = guides.find(message.type, message.directory, message.association)
+    if guide is None:
+        raise Refused(f"there is no guide {message.type} {message.directory}")
+    return documents.read(message, guide)
 
 
 def records_of(document: Mapping[str, Any], stream: Reads) -> Iterator[dict[str, Any]]:
@@ -105,9 +117,9 @@ def _fault(message: Message, whole: Interchange, wanted: str, guides: Guides | N
         return f"the character set is in doubt: {whole.doubt}"
     if message.findings:
         return message.findings[0].line()
-    if message.type != wanted:
+    if message.means != wanted:
         return f"a message of type {message.type}; only {wanted} is fetched here"
-    if message.directory not in flat.DIRECTORIES:
+    if not isinstance(message, X12Message) and message.directory not in flat.DIRECTORIES:
         known = ", ".join(flat.DIRECTORIES)
         return f"{message.type} {message.directory} is not supported; known: {known}"
     found = check_message(message, guides).findings if guides else []

@@ -50,7 +50,9 @@ def _head(interchange: Interchange) -> Iterator[str]:
 def _message(message: Message, guides: Guides) -> Iterator[str]:
     guide = guides.find(message.type, message.directory, message.association)
     name = " ".join(
-        part for part in (message.type, message.directory, message.association) if part not in {"", "."}
+        part
+        for part in (message.type, message.directory, message.association)
+        if part not in {"", "."}
     )
     yield f"  message {message.reference}: {name}{'' if guide else ' (no guide)'}"
     findings: dict[int, list[Finding]] = {}

@@ -8,6 +8,7 @@ from crossdock.edi.finding import Finding
 from crossdock.edi.interchange import Group, Interchange, Message
 from crossdock.edi.separators import part
 from crossdock.edi.x12 import codes
+from crossdock.edi.x12.shapes import MEANS
 
 
 @dataclass
@@ -83,6 +84,11 @@ class X12Message(Message):
     def type(self) -> str:
         """Transaction set identifier (ST01), such as 850."""
         return part(self.header, 1)
+
+    @property
+    def means(self) -> str:
+        """The EDIFACT message that says the same, such as ORDERS for 850; else itself."""
+        return MEANS.get(self.type, self.type)
 
     @property
     def directory(self) -> str:
