@@ -35,6 +35,13 @@ class History(Protocol):
         Columns: id string, currency string, amount decimal128(18, 6), positive.
         """
 
+    def misfits(self, entity: str, documents: pa.Table, orders: str) -> pa.Table:
+        """Say what does not fit the other documents of an order (``crossdock.edi.family``).
+
+        ``documents`` are of ``entity``, their orders of ``orders``. Columns: row int32, the
+        place in ``documents``; words string.
+        """
+
 
 class EmptyHistory:
     """A history without a past: nothing is known, so rules that need it judge nothing."""
@@ -56,6 +63,12 @@ class EmptyHistory:
     def refundable(self, ids: pa.Array) -> pa.Table:
         """Answer no invoice."""
         return _empty("id", "currency", decimals=("amount",))
+
+    def misfits(self, entity: str, documents: pa.Table, orders: str) -> pa.Table:
+        """Answer that all is well: there is nothing that a document could contradict."""
+        import pyarrow as pa
+
+        return pa.schema([("row", pa.int32()), ("words", pa.string())]).empty_table()
 
 
 def _empty(*texts: str, decimals: tuple[str, ...]) -> pa.Table:

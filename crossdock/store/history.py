@@ -136,3 +136,15 @@ class StoreHistory:
                 "amount": pa.array(list(left.values()), _DECIMAL),
             }
         )
+
+    def misfits(self, entity: str, documents: pa.Table, orders: str) -> pa.Table:
+        """Hold documents against their order's family, by the project's own checks."""
+        from crossdock.edi.family.declared import load
+        from crossdock.edi.family.judging import file_of, misfits
+
+        checks = load(file_of(self._store.home.project))
+        found = misfits(self._store, entity, documents.to_pylist(), checks, orders)
+        return pa.Table.from_pylist(
+            [{"row": row, "words": words} for row, words in found],
+            schema=pa.schema([("row", pa.int32()), ("words", pa.string())]),
+        )

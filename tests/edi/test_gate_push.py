@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import copy
+from decimal import Decimal
+
+import pyarrow as pa
 import pytest
 import sqlalchemy as sa
 
 from crossdock import audit, quarantine
 from crossdock.edi.life import StoreLife
 from crossdock.errors import Misconfigured
+from crossdock.history import EmptyHistory
+from crossdock.model import entity as entity_of
+from crossdock.model.arrow import schema as columns_of
+from crossdock.rows import Rows
+from crossdock.rules.order_family import OrderFamily
 from crossdock.store import schema
-from tests.edi.office import ORDERS, Office
+from crossdock.store.history import StoreHistory
+from tests.edi import shelf
+from tests.edi.office import ORDERS, ROOT, Office
+from tests.edi.test_gate import DECLARED, ORDER
+from tests.edi.test_gate import SHIPMENT as SHIPMENT_THERE
 
 SHIPMENT = {
     "number": "S1",
@@ -152,3 +165,30 @@ def test_earlier_shipments_of_the_order_count(ships: Office) -> None:
     ships.run("shipments_out")
     (hold,) = quarantine.listed(ships.store)
     assert hold["summary"] == "21 shipped, 20 of the order open"
+
+
+# -- documents that came in -----------------------------------------------------------------
+def test_the_rule_holds_what_does_not_fit_our_purchase_order(office: Office) -> None:
+    shelf.put(office.store, "purchase_order", ORDER)
+    late = SHIPMENT_THERE | {"id": "S9", "order_id": "PO9"}
+    more = copy.deepcopy(SHIPMENT_THERE | {"id": "S8", "packages": []})
+    more["lines"][0]["quantity"] = Decimal(11)
+    documents = pa.Table.from_pylist(
+        [{"organisation": "demo", "shop": "edi"} | one for one in (SHIPMENT_THERE, late, more)],
+        schema=columns_of(entity_of("shipment")),
+    )
+    rows = Rows(documents, entity_of("shipment"))
+    (fault,) = OrderFamily().judge(rows, StoreHistory(office.store))
+    assert fault.values is not None
+    fits, unknown, above = fault.values.to_pylist()
+    assert fits is None
+    assert unknown == "there is no order PO9"
+    assert above.startswith("line 1: 11 shipped, 10 of the order open")
+    assert fault.mask.to_pylist() == [False, True, True]
+    (nothing,) = OrderFamily().judge(rows, EmptyHistory())
+    assert nothing.mask.to_pylist() == [False, False, False]
+
+
+def test_the_page_names_every_check() -> None:
+    page = (ROOT / "docs" / "howto" / "edi_family.md").read_text(encoding="utf-8")
+    assert not [name for name in DECLARED if f"`{name}`" not in page]

@@ -107,6 +107,24 @@ def _cases(
         )
 
 
+def misfits(
+    store: Store,
+    entity: str,
+    batch: Sequence[Document],
+    checks: Mapping[str, Declared],
+    orders: str,
+) -> Iterator[tuple[int, str]]:
+    """Say what does not fit of documents that came in: the place in ``batch``, and words."""
+    found = relatives(store, batch, orders)
+    for number, document in enumerate(batch):
+        case = Case(entity, document, found.families_of(document), found.known_to(document),
+                    found.taken_from(document))  # fmt: skip
+        for declared, misfit, words in judge(case, checks):
+            if declared.severity == "hold":
+                at = f"line {misfit.line}: " if misfit.line else ""
+                yield number, f"{at}{words}"
+
+
 def judged_here(
     store: Store, entity: str, document: Document, checks: Mapping[str, Declared], *, bought: bool
 ) -> list[Found]:
