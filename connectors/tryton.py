@@ -9,7 +9,6 @@ https://docs.tryton.org/projects/server/en/latest/topics/rpc.html
 from __future__ import annotations
 
 import base64
-import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -20,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from crossdock import json
 from crossdock.api import Api
 from crossdock.auth_token import Grant, Login
-from crossdock.bodies import every, one_by_one, paths, read_until, same
+from crossdock.bodies import one_by_one, paths, same
 from crossdock.connector import (
     Check,
     Found,
@@ -36,6 +35,7 @@ from crossdock.connector import (
 from crossdock.errors import CrossdockError, Misconfigured, Refused, TryLater
 from crossdock.exchange import Request
 from crossdock.verdict import at
+from crossdock.walking import tried, walked
 from crossdock.watermark import Watermark
 
 if TYPE_CHECKING:
@@ -46,18 +46,24 @@ _DATES = ("write_date", "create_date")
 _SALES = "sale.sale"
 _STEPS = {"draft": (), "quotation": ("quote",), "confirmed": ("quote", "confirm")}
 _OPEN = ("draft", "quotation")
-_SALE = ("reference", "number", "state", "sale_date", "party.code", "party.name", "currency.code",
-         "untaxed_amount", "tax_amount", "total_amount", "shipment_state", "invoice_state",
-         "comment", "lines.sequence", "lines.product.code", "lines.description", "lines.quantity",
-         "lines.unit.symbol", "lines.unit_price", "lines.amount")  # fmt: skip
 _ROUNDING = "Rounding"
 _DAY = ("year", "month", "day")
 _TIME = ("hour", "minute", "second", "microsecond")
 
 
-def _changes(model: str, fields: Sequence[str], *parts: str) -> dict[str, Any]:
-    """Options of a list of changes; ``parts`` are whose dates count beside the record's own."""
-    return {"model": model, "fields": fields, "dates": ("", *parts), "domain": ()}
+def _changes(name: str, model: str, fields: str, *parts: str, **more: Any) -> Reads:
+    """Declare a list of changes; ``parts`` are whose dates count beside the record's own."""
+    dates = [part + date for part in ("", *parts) for date in _DATES]
+    options = {"model": model, "fields": fields.split(), "dates": dates}
+    return Reads(name, ("id",), records="result", cursor="write_date", grain="microsecond",
+                 overlap=60, options=options, **more)  # fmt: skip
+
+
+def _answers(name: str, beside: str, fields: str, *domain: Any) -> Reads:
+    """Declare a question about all products; ``beside`` is what holds for every answer."""
+    options = {"model": "product.product", "fields": fields.split(), "dates": [],
+               "domain": [["code", "!=", None], *domain]}  # fmt: skip
+    return Reads(name, ("id", beside), records="result", feed="full", options=options)
 
 
 class Tryton(Api):
@@ -76,43 +82,32 @@ class Tryton(Api):
     rounding: str = setting("Largest difference of a sale's total that is made a line", default="0")
     page: int = setting("Records a page", default=200)
 
-    parties = Reads(
-        "parties", ("id",), records="result", cursor="changed", grain="microsecond", overlap=60,
-        options=_changes("party.party", (
-            "code", "name", "active", "email", "phone", "lang.code", "addresses.street",
-            "addresses.postal_code", "addresses.city", "addresses.country.code",
-        ), "addresses.", "contact_mechanisms."),
+    parties = _changes(
+        "parties", "party.party", "code name active email phone lang.code addresses.street"
+        " addresses.postal_code addresses.city addresses.country.code",
+        "addresses.", "contact_mechanisms.",
     )  # fmt: skip
-    products = Reads(
-        "products", ("id",), records="result", cursor="changed", grain="microsecond", overlap=60,
-        options=_changes("product.product", (
-            "code", "active", "description", "template.name", "template.type",
-            "template.code", "template.default_uom.symbol", "identifiers.type", "identifiers.code",
-        ), "template.", "identifiers."),
+    products = _changes(
+        "products", "product.product", "code active description template.name template.type"
+        " template.code template.default_uom.symbol identifiers.type identifiers.code",
+        "template.", "identifiers.",
     )  # fmt: skip
-    sales = Reads(
-        "sales", ("id",), records="result", cursor="changed", grain="microsecond", overlap=60,
+    sales = _changes(
+        "sales", _SALES, "reference number state sale_date party.code party.name currency.code"
+        " untaxed_amount tax_amount total_amount shipment_state invoice_state comment"
+        " lines.sequence lines.product.code lines.description lines.quantity lines.unit.symbol"
+        " lines.unit_price lines.amount", "lines.",
         money={"sum": "total_amount", "currency": "currency.code"},
-        options=_changes("sale.sale", _SALE, "lines."),
     )  # fmt: skip
-    shipments = Reads(
-        "shipments", ("id",), records="result", cursor="changed", grain="microsecond", overlap=60,
-        options=_changes("stock.shipment.out", (
-            "number", "reference", "state", "effective_date", "customer.code", "warehouse.code",
-            "outgoing_moves.product.code", "outgoing_moves.quantity",
-            "outgoing_moves.sale.reference",
-        ), "moves."),
+    shipments = _changes(
+        "shipments", "stock.shipment.out", "number reference state effective_date customer.code"
+        " warehouse.code outgoing_moves.product.code outgoing_moves.quantity"
+        " outgoing_moves.sale.reference", "moves.",
     )  # fmt: skip
-    stock = Reads(
-        "stock", ("id", "location"), records="result", feed="full",
-        options={"model": "product.product", "fields": ("code", "quantity", "forecast_quantity"),
-                 "domain": (["code", "!=", None], ["template.type", "=", "goods"])},
-    )  # fmt: skip
-    prices = Reads(
-        "prices", ("id", "currency"), records="result", feed="full",
-        options={"model": "product.product", "fields": ("code", "list_price_used"),
-                 "domain": (["code", "!=", None], ["salable", "=", True])},
-    )  # fmt: skip
+    stock = _answers(
+        "stock", "location", "code quantity forecast_quantity", ["template.type", "=", "goods"]
+    )
+    prices = _answers("prices", "currency", "code list_price_used", ["salable", "=", True])
 
     sale = Writes(
         "sale", ("reference",), "lookup_before_create", reference="reference",
@@ -123,7 +118,7 @@ class Tryton(Api):
     template = Writes(
         "template", ("code",), "lookup_before_create",
         options={"model": "product.template",
-                 "once": ("list_price", "type", "default_uom", "sale_uom"),
+                 "once": ("list_price", "type", "default_uom", "sale_uom", "account_category"),
                  "first": {"salable": True, "products": [{}]}},
     )  # fmt: skip
     list_price = Writes(
@@ -184,41 +179,27 @@ class Tryton(Api):
 
     def check(self) -> Iterator[Check]:
         """Log in, and ask each model for one record."""
-        for name, stream in self.reads().items():
-            try:
-                found = self._find(stream.options["model"], (), ("id",), 1)
-                yield Check(f"read {name}", ok=True, detail=f"{len(found)} record seen")
-            except CrossdockError as error:
-                yield Check.failed(f"read {name}", error, stream)
+        return tried(self, lambda one: self._find(one.options["model"], (), ("id",), 1))
 
     # -- reading ---------------------------------------------------------------------------------
     def read(self, stream: Reads, cursor: str | None) -> Iterator[Page]:
         """Yield pages in the order of ids, which never shifts; the last one moves the cursor."""
         since: list[Any] = []
-        if cursor and stream.cursor:
+        if cursor:
             start = datetime.fromisoformat(Watermark("instant", stream.overlap).since(cursor))
-            since = [["OR", *([name, ">=", start] for name in _dates_of(stream))]]
-        began, newest = self.world.monotonic(), cursor
-        waiting: Page | None = None
-        for number, (body, records) in enumerate(self._walk(stream, since), 1):
-            if waiting:
-                yield waiting
-            for text in every(records, _DATES):
-                newest = Watermark("instant").later(newest, text, self.world.now())
-            waiting = Page(f"{stream.name}-{number:05}", body, "json")
-        if waiting:
-            mark = read_until(cursor, newest, self.world.monotonic() - began)
-            yield dataclasses.replace(waiting, cursor=mark if stream.cursor else None)
+            since = [["OR", *([name, ">=", start] for name in stream.options["dates"])]]
+        pages = self._walk(stream, since)
+        return walked(stream, self.world, pages, _DATES, cursor, lambda newest: newest)
 
     def _walk(self, stream: Reads, since: list[Any]) -> Iterator[tuple[bytes, list[Any]]]:
-        model, fields = stream.options["model"], [*stream.options["fields"], *_dates_of(stream)]
+        options, last = stream.options, 0
         constants, context = self._question(stream)
-        domain = [*stream.options.get("domain", ()), *since]
-        last, head = 0, b'{"constants":' + json.dumps(constants).encode() + b',"answer":'
+        head = b'{"constants":' + json.dumps(constants).encode() + b',"answer":'
         while True:
-            asked = [["id", ">", last], *domain]
-            params = (asked, 0, self.page, [["id", "ASC"]], fields, {**self._context, **context})
-            body = self._ask(f"model.{model}.search_read", *params)
+            domain = [["id", ">", last], *options.get("domain", ()), *since]
+            fields = [*options["fields"], *options["dates"]]
+            params = (domain, 0, self.page, [["id", "ASC"]], fields, {**self._context, **context})
+            body = self._ask(f"model.{options['model']}.search_read", *params)
             records = json.loads(body)["result"]
             if records:
                 yield head + body + b"}", [plain(record) for record in records]
@@ -421,10 +402,6 @@ def _alike(sale: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
         {"lines": lines, "total_amount": sale["total_amount"]},
         {"lines": body["lines"], "total_amount": body["total_amount"]},
     )
-
-
-def _dates_of(stream: Reads) -> list[str]:
-    return [part + name for part in stream.options.get("dates", ()) for name in _DATES]
 
 
 def _steps_left(sale: Mapping[str, Any], body: Mapping[str, Any]) -> tuple[str, ...]:

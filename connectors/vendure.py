@@ -8,7 +8,6 @@ https://docs.vendure.io/reference/graphql-api/admin/queries/
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import cached_property
@@ -19,9 +18,10 @@ from crossdock import json
 from crossdock.api import Api
 from crossdock.auth import Auth, Fixed
 from crossdock.auth_token import Grant, Login
-from crossdock.bodies import every, one_by_one, read_until, same
+from crossdock.bodies import one_by_one, same
 from crossdock.connector import (
     Check,
+    DeliveryClass,
     Found,
     Page,
     Parcel,
@@ -35,6 +35,7 @@ from crossdock.errors import CrossdockError, Misconfigured, Refused, TryLater
 from crossdock.exchange import Answer, NoAnswer, Request, heard_of
 from crossdock.graphql_text import Word, literal
 from crossdock.verdict import at
+from crossdock.walking import tried, walked
 from crossdock.watermark import Watermark
 
 if TYPE_CHECKING:
@@ -65,10 +66,31 @@ _CUSTOMER = f"""id title firstName lastName emailAddress phoneNumber updatedAt
 _STOCK = "id sku stockLevels { stockLocation { id name } stockOnHand stockAllocated updatedAt }"
 
 
-_LEVELS = f"{_STOCK} prices {{ currencyCode price }}"
+_PRICES = "prices { currencyCode price }"
+_LEVELS = f"{_STOCK} {_PRICES}"
+_PLACED = ("updatedAt", "orderPlacedAt")
 _OR_NO = "... on ErrorResult { errorCode message }"
 _ORDER_OR_NO = "... on Order { id totalWithTax } " + _OR_NO
 _STATES = ("Pending", "Shipped", "Delivered")
+
+
+def _list_of(
+    name: str, listed: str, fields: str, right: str, *dates: str,
+    part: tuple[str, str] = ("", ""), key: tuple[str, ...] = ("id",), **more: Any,
+) -> Reads:  # fmt: skip
+    """Declare a list; ``part`` is (a list in its records, the name of one) that are the records."""
+    options = {"list": listed, "fields": fields, "dates": dates, "part": part}
+    changes = {"cursor": "updatedAt", "grain": "second", "overlap": 60} if dates else {}
+    return Reads(name, key, records=f"data.{listed}.items", right=right, options=options,
+                 **changes, **more)  # type: ignore[arg-type] # fmt: skip
+
+
+def _target(
+    name: str, key: tuple[str, ...], delivery: DeliveryClass, right: str, *,
+    find: tuple[str, ...], **more: Any,
+) -> Writes:  # fmt: skip
+    """Declare a target; ``find`` is (list, field, what is read) of what may be there already."""
+    return Writes(name, key, delivery, right=right, options={"find": find}, **more)
 
 
 class Vendure(Api):
@@ -88,58 +110,31 @@ class Vendure(Api):
     digits: int = setting("Digits of the shop's whole-numbered money after the point", default=2)
     page: int = setting("Records a page; the server takes 1000 at most", default=100)
 
-    orders = Reads(
-        "orders", ("id",), cursor="updatedAt", grain="second", overlap=60, right="ReadOrder",
-        money={"sum": "totalWithTax", "currency": "currencyCode"},
-        options={"list": "orders", "fields": _ORDER, "dates": ("updatedAt", "orderPlacedAt")},
-    )  # fmt: skip
-    fulfilments = Reads(
-        "fulfilments", ("id",), cursor="updatedAt", grain="second", overlap=60, right="ReadOrder",
-        options={"list": "orders", "fields": _SHIPPED, "dates": ("updatedAt", "orderPlacedAt"),
-                 "each": "fulfillments", "as": "fulfilment"},
-    )  # fmt: skip
-    products = Reads(
-        "products", ("id",), cursor="updatedAt", grain="second", overlap=60, right="ReadCatalog",
-        options={"list": "productVariants", "fields": _VARIANT, "dates": ("updatedAt",)},
-    )  # fmt: skip
-    customers = Reads(
-        "customers", ("id",), feed="full", right="ReadCustomer",
-        options={"list": "customers", "fields": _CUSTOMER},
-    )  # fmt: skip
-    stock = Reads(
-        "stock", ("id", "stockLevel.stockLocation.id"), feed="full", right="ReadCatalog",
-        options={"list": "productVariants", "fields": _STOCK, "each": "stockLevels",
-                 "as": "stockLevel"},
-    )  # fmt: skip
-    prices = Reads(
-        "prices", ("id", "price.currencyCode"), feed="full", right="ReadCatalog",
-        options={"list": "productVariants", "fields": "id sku prices { currencyCode price }",
-                 "each": "prices", "as": "price"},
-    )  # fmt: skip
+    orders = _list_of("orders", "orders", _ORDER, "ReadOrder", *_PLACED,
+                      money={"sum": "totalWithTax", "currency": "currencyCode"})  # fmt: skip
+    fulfilments = _list_of("fulfilments", "orders", _SHIPPED, "ReadOrder", *_PLACED,
+                           part=("fulfillments", "fulfilment"), key=("fulfilment.id",))  # fmt: skip
+    products = _list_of("products", "productVariants", _VARIANT, "ReadCatalog", "updatedAt")
+    customers = _list_of("customers", "customers", _CUSTOMER, "ReadCustomer")
+    stock = _list_of("stock", "productVariants", _STOCK, "ReadCatalog",
+                     part=("stockLevels", "stockLevel"),
+                     key=("id", "stockLevel.stockLocation.id"))  # fmt: skip
+    prices = _list_of("prices", "productVariants", f"id sku {_PRICES}", "ReadCatalog",
+                      part=("prices", "price"), key=("id", "price.currencyCode"))  # fmt: skip
 
-    order = Writes(
-        "order", ("number",), "lookup_before_create", money="total", right="CreateOrder",
-        options={"find": ("orders", "transactionId", "id code state totalWithTax")},
-    )  # fmt: skip
-    customer = Writes(
-        "customer", ("email",), "upsert", right="UpdateCustomer",
-        options={"find": ("customers", "emailAddress", _CUSTOMER)},
-    )  # fmt: skip
-    variant = Writes(
-        "variant", ("sku",), "lookup_before_create", right="UpdateCatalog",
-        options={"find": ("productVariants", "sku", "id sku name enabled")},
-    )  # fmt: skip
-    stock_on_hand = Writes(
-        "stock_on_hand", ("sku",), "upsert", batch=50, right="UpdateCatalog",
-        options={"find": ("productVariants", "sku", _LEVELS)},
-    )  # fmt: skip
-    variant_price = Writes(
-        "variant_price", ("sku", "currency"), "upsert", batch=50, right="UpdateCatalog",
-        money="amount", options={"find": ("productVariants", "sku", _LEVELS)},
-    )  # fmt: skip
-    fulfilment = Writes(
-        "fulfilment", ("tracking",), "lookup_before_create", right="UpdateOrder"
-    )
+    order = _target("order", ("number",), "lookup_before_create", "CreateOrder", money="total",
+                    find=("orders", "transactionId", "id code state totalWithTax"))  # fmt: skip
+    customer = _target("customer", ("email",), "upsert", "UpdateCustomer",
+                       find=("customers", "emailAddress", _CUSTOMER))  # fmt: skip
+    variant = _target("variant", ("sku",), "lookup_before_create", "UpdateCatalog",
+                      find=("productVariants", "sku", "id sku name enabled"))  # fmt: skip
+    stock_on_hand = _target("stock_on_hand", ("sku",), "upsert", "UpdateCatalog", batch=50,
+                            find=("productVariants", "sku", _LEVELS))  # fmt: skip
+    variant_price = _target("variant_price", ("sku", "currency"), "upsert", "UpdateCatalog",
+                            batch=50, money="amount",
+                            find=("productVariants", "sku", _LEVELS))  # fmt: skip
+    fulfilment = _target("fulfilment", ("tracking",), "lookup_before_create", "UpdateOrder",
+                         find=())  # fmt: skip
 
     # -- calling ---------------------------------------------------------------------------------
     def address(self) -> str:
@@ -192,40 +187,37 @@ class Vendure(Api):
 
     def check(self) -> Iterator[Check]:
         """Log in, and ask each list for one record."""
-        for name, stream in self.reads().items():
-            try:
-                self._list(stream.options["list"], "id", take=1)
-                yield Check(f"read {name}", ok=True)
-            except CrossdockError as error:
-                yield Check.failed(f"read {name}", error, stream)
+        return tried(self, lambda one: self._list(one.options["list"], "id", take=1))
 
     # -- reading ---------------------------------------------------------------------------------
     def read(self, stream: Reads, cursor: str | None) -> Iterator[Page]:
         """Yield pages in the order of ids: changes only add to them, so none is passed over."""
         known = json.loads(cursor) if cursor else {"since": None, "open": []}
-        name, began = stream.options["list"], self.world.monotonic()
-        newest, still = known["since"], []
-        waiting: Page | None = None
-        taken = number = 0
+        still: list[str] = []
+
+        def mark(newest: str | None) -> str:
+            return json.dumps({"since": newest, "open": still})
+
+        pages, dates = self._walk(stream, known, still), stream.options.get("dates", ())
+        return walked(stream, self.world, pages, dates, known["since"], mark)
+
+    def _walk(
+        self, stream: Reads, known: Mapping[str, Any], still: list[str]
+    ) -> Iterator[tuple[bytes, list[Any]]]:
+        """Yield pages; the ids of what is not final go to ``still``."""
+        options, taken = stream.options, 0
+        wanted = self._wanted(stream, known)
         while True:
             answer, records = self._list(
-                name, stream.options["fields"], take=self.page, skip=taken,
-                sort={"id": Word("ASC")}, filter=self._wanted(stream, known),
+                options["list"], options["fields"], take=self.page, skip=taken,
+                sort={"id": Word("ASC")}, filter=wanted,
             )  # fmt: skip
-            if records and waiting:
-                yield waiting
-            for text in every(records, stream.options.get("dates", ())):
-                newest = Watermark("instant").later(newest, text, self.world.now())
             still += [one["id"] for one in records if one.get("state", "Cancelled") not in _FINAL]
             if records:
-                taken, number = taken + len(records), number + 1
-                waiting = Page(f"{stream.name}-{number:05}", answer.body, "json")
+                yield answer.body, records
             if len(records) < self.page:
-                break
-        if waiting:
-            until = read_until(known["since"], newest, self.world.monotonic() - began)
-            mark = json.dumps({"since": until, "open": still}) if stream.cursor else None
-            yield dataclasses.replace(waiting, cursor=mark)
+                return
+            taken += len(records)
 
     def _wanted(self, stream: Reads, known: Mapping[str, Any]) -> dict[str, Any]:
         """Say what may have changed: by each date, and by what was not final."""
@@ -246,11 +238,12 @@ class Vendure(Api):
         records = [_in_units(record, self.digits) for record in page["items"]]
         for record in records if stream.name == "orders" else ():
             _rate_shipping(record)
-        if part := stream.options.get("each"):
+        many, one = stream.options["part"]
+        if many:
             records = [
-                {**{name: value for name, value in record.items() if name != part}, **own}
+                {**{name: value for name, value in record.items() if name != many}, one: item}
                 for record in records
-                for own in _parts(record[part], stream.options["as"])
+                for item in record[many] or ()
             ]
         yield nested([json.dumps(record) for record in records], range(1, len(records) + 1))
 
@@ -286,35 +279,36 @@ class Vendure(Api):
         """Set what differs in one mutation; where that is refused, in two with half of it each."""
         skus = sorted({str(parcel.body["sku"]) for parcel in parcels})
         found = self._list("productVariants", _LEVELS, take=1000, filter={"sku": {"in": skus}})[1]
-        changes = {}
+        changes: dict[str, dict[str, Any]] = {}
+        wrong: dict[str, Refused | TryLater] = {}
         for one in parcels:
             known = [record for record in found if record["sku"] == one.body["sku"]]
-            changes[one.reference] = self._change(stream, one.body, known)
-        inputs = [change for change in changes.values() if len(change) > 1]
-        wrong: Refused | TryLater | None = None
+            try:
+                changes[one.reference] = self._change(stream, one.body, known)
+            except Refused as error:
+                wrong[one.reference] = error
+        ours = [parcel for parcel in parcels if len(changes.get(parcel.reference, ())) > 1]
         try:
-            if inputs:
+            if ours:
+                inputs = [changes[parcel.reference] for parcel in ours]
                 self._do("updateProductVariants", "id", input=inputs)
         except (Refused, TryLater) as error:
-            wrong = error
-        if isinstance(wrong, Refused) and len(inputs) > 1:
-            half = len(parcels) // 2
-            return self._set(stream, parcels[:half]) + self._set(stream, parcels[half:])
+            if isinstance(error, Refused) and len(ours) > 1:
+                half = len(parcels) // 2
+                return self._set(stream, parcels[:half]) + self._set(stream, parcels[half:])
+            wrong |= {parcel.reference: error for parcel in ours}
 
         def settled(parcel: Parcel) -> str:
-            change = changes[parcel.reference]
-            if not change:
-                raise Refused(f"Vendure has no single variant with the SKU {parcel.body['sku']}")
-            if wrong and len(change) > 1:
-                raise wrong
-            return str(change["id"])
+            if parcel.reference in wrong:
+                raise wrong[parcel.reference]
+            return str(changes[parcel.reference]["id"])
 
         return one_by_one(parcels, settled)
 
     def _change(self, stream: Writes, body: Mapping[str, Any], known: Any) -> dict[str, Any]:
         """Make the input of one variant: its id alone where nothing differs."""
         if len(known) != 1:
-            return {}
+            raise Refused(f"Vendure has no single variant with the SKU {body['sku']}")
         if stream.name == "variant_price":
             field, there = "prices", known[0]["prices"]
             new = {"currencyCode": body["currency"], "price": self._whole(body["amount"])}
@@ -486,7 +480,3 @@ def _rate_shipping(order: dict[str, Any]) -> None:
         for rate in (Decimal(str(tax["taxRate"])) for tax in order["taxSummary"]):
             if abs(price * (100 + rate) / 100 - with_tax) < Decimal("0.01"):
                 line["taxRate"] = rate
-
-
-def _parts(items: Any, name: str) -> list[dict[str, Any]]:
-    return [{name: item} for item in items or []]

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from crossdock.connector import Outcome, Parcel
 from crossdock.errors import Refused, TryLater
 from crossdock.exchange import NoAnswer
-from crossdock.watermark import Watermark
 
 
 def one_by_one(parcels: Sequence[Parcel], put: Callable[[Parcel], str]) -> list[Outcome]:
@@ -65,33 +62,3 @@ def same(there: Any, wanted: Any) -> bool:
     if isinstance(wanted, Decimal):
         return there is not None and Decimal(str(there)) == wanted
     return wanted is None or str(there) == str(wanted)
-
-
-def every(record: Any, names: Sequence[str]) -> Iterator[Any]:
-    """Yield the values that stand under ``names`` anywhere in a record, none of them null.
-
-    >>> list(every({"at": 1, "lines": [{"at": 2}, {"at": None}]}, ["at"]))
-    [1, 2]
-    """
-    if isinstance(record, list):
-        for part in record:
-            yield from every(part, names)
-    elif isinstance(record, Mapping):
-        yield from (record[name] for name in names if record.get(name) is not None)
-        for part in record.values():
-            yield from every(part, names)
-
-
-def read_until(known: str | None, newest: str | None, seconds: float) -> str | None:
-    """Give the cursor after a read that took ``seconds`` and saw ``newest``, not before ``known``.
-
-    What changed while pages were read, and was already behind us, is newer than the first
-    question: so the cursor goes back by as long as the reading took.
-
-    >>> read_until("2026-01-02T00:00:00.000000", "2026-01-02T00:01:00.000000", 2.4)
-    '2026-01-02T00:00:57'
-    """
-    if newest is None:
-        return known
-    back = Watermark("instant", math.ceil(seconds)).since(newest)
-    return back if known is None else max(known, back, key=datetime.fromisoformat)

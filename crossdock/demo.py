@@ -38,31 +38,31 @@ def play(*, keep: bool = False, flows: tuple[str, ...] = FLOWS) -> int:
     """
     start = time.monotonic()
     home = Home.find()
-    _fresh(home)
+    fresh(home)
     screen.say("Crossdock demo: a shop, an ERP and an EDI partner on this machine,")
     screen.say("their orders through a real Airflow scheduler, and the books at the end.")
     screen.say()
-    signal.signal(signal.SIGTERM, _as_interrupt)
+    signal.signal(signal.SIGTERM, as_interrupt)
     with contextlib.ExitStack() as running:
-        variables = _stage("Sandbox systems and sample data", lambda: _systems(home, running))
+        variables = stage("Sandbox systems and sample data", lambda: _systems(home, running))
         os.environ.update(variables)
         # the clock stays out of it: each flow runs once, when it is triggered
         extra = {**variables, "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "False"}
         airflow = LocalAirflow(home.project, home.state, extra=extra)
-        with _spinner("Airflow: scheduler, API server, DAG processor") as said:
+        with spinner("Airflow: scheduler, API server, DAG processor") as said:
             running.enter_context(airflow)
             airflow.wait(list(flows))
             said("up")
-        failed = _watch(airflow, flows)
-        status = _show(home, flows, failed)
+        failed = watch(airflow, flows)
+        status = show(home, flows, failed)
         screen.say(f"Took {screen.seconds_since(start)}.")
-        _links(home, airflow, keep)
+        links(home, airflow, keep)
         if keep:
-            _wait_for_interrupt()
+            wait_for_interrupt()
     return status
 
 
-def _fresh(home: Home) -> None:
+def fresh(home: Home) -> None:
     """Empty the state folder of an earlier demo; never touch one that is not a demo's."""
     mark = home.state / MARK
     if home.state.exists() and any(home.state.iterdir()):
@@ -100,22 +100,24 @@ def _systems(home: Home, running: contextlib.ExitStack) -> dict[str, str]:
     }
 
 
-def _as_interrupt(*_: object) -> None:
+def as_interrupt(*_: object) -> None:
+    """End as Ctrl-C does, so that everything that was started is stopped."""
     raise KeyboardInterrupt
 
 
 # -- what it shows ------------------------------------------------------------------------------
 
 
-def _stage(name: str, work: Any) -> Any:
-    with _spinner(name) as said:
+def stage(name: str, work: Any) -> Any:
+    """Do ``work`` under a spinner; gives its result."""
+    with spinner(name) as said:
         result = work()
         said("up")
     return result
 
 
 @contextlib.contextmanager
-def _spinner(name: str) -> Iterator[Any]:
+def spinner(name: str) -> Iterator[Any]:
     """Show ``name`` with a spinner on a terminal; at the end a line with how long it took."""
     start = time.monotonic()
     terminal = screen.console()
@@ -130,7 +132,7 @@ def _spinner(name: str) -> Iterator[Any]:
     screen.say(f"  {name:<48} {done:<18} {screen.seconds_since(start)}")
 
 
-def _watch(airflow: LocalAirflow, flows: tuple[str, ...]) -> list[str]:
+def watch(airflow: LocalAirflow, flows: tuple[str, ...]) -> list[str]:
     """Trigger the flows and show their steps until all are through; gives those that failed."""
     from rich.live import Live
 
@@ -174,7 +176,8 @@ def _steps_so_far(tasks: dict[str, str]) -> str:
     return "  ".join(f"{step} {through[step]}/{total[step]}" for step in shown)
 
 
-def _show(home: Home, flows: tuple[str, ...], failed: list[str]) -> int:
+def show(home: Home, flows: tuple[str, ...], failed: list[str]) -> int:
+    """Show the books of all flows and one hold; gives the exit status."""
     from crossdock import ledger
     from crossdock.store import open_store
 
@@ -220,7 +223,8 @@ def _command() -> str:
     return str(beside)
 
 
-def _links(home: Home, airflow: LocalAirflow, keep: bool) -> None:
+def links(home: Home, airflow: LocalAirflow, keep: bool) -> None:
+    """Say where report and Airflow are."""
     from crossdock import run_report
     from crossdock.store import open_store
 
@@ -233,6 +237,7 @@ def _links(home: Home, airflow: LocalAirflow, keep: bool) -> None:
         screen.say(f"Airflow: was at {airflow.url}; make demo KEEP=1 leaves it up")
 
 
-def _wait_for_interrupt() -> None:
+def wait_for_interrupt() -> None:
+    """Leave everything up until Ctrl-C."""
     with contextlib.suppress(KeyboardInterrupt):
         signal.pause()

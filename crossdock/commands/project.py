@@ -56,14 +56,28 @@ def doctor(
 
 
 def demo(
+    systems: Annotated[
+        str,
+        typer.Argument(
+            metavar="[sandbox|real]",
+            help="sandbox: bundled systems; real: Vendure and Tryton, which npm and pip fetch.",
+        ),
+    ] = "sandbox",
     keep: Annotated[
         bool, typer.Option("--keep", help="Leave Airflow and the sandbox up until Ctrl-C (KEEP=1).")
     ] = False,
 ) -> None:
     """Run the main job through a real Airflow scheduler, on sandbox systems, and show the books."""
+    keep = keep or os.environ.get("KEEP", "") not in {"", "0"}
+    if systems == "real":
+        from crossdock.real.play import play as on_real_systems
+
+        raise typer.Exit(on_real_systems(keep=keep))
+    if systems != "sandbox":
+        raise typer.BadParameter("it is sandbox or real")
     from crossdock import demo as show
 
-    raise typer.Exit(show.play(keep=keep or os.environ.get("KEEP", "") not in {"", "0"}))
+    raise typer.Exit(show.play(keep=keep))
 
 
 def bench(

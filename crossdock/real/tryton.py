@@ -61,7 +61,8 @@ def _admin(installed: Path, folder: Path, password: str, *words: str) -> None:
     secret.touch(mode=0o600)
     secret.write_text(password, encoding="utf-8")
     command = [str(installed / "venv/bin/trytond-admin"), "-c", str(folder / "trytond.conf")]
-    run([*command, "-d", DATABASE, "-p", *words], folder, TRYTONPASSFILE=str(secret))
+    words = ("-d", DATABASE, "--administrator", "-p", *words)
+    run([*command, *words], folder, TRYTONPASSFILE=str(secret))
     secret.unlink()
 
 
@@ -130,6 +131,14 @@ class Erp:
             "rate": decimal("0.19"), "company": company,
             "invoice_account": account, "credit_note_account": account,
         }])  # fmt: skip
+        accounts = {
+            f"account_{kind}": self.first(
+                "account.account", [f"type.{kind}", "=", True], ["company", "=", company]
+            )
+            for kind in ("revenue", "expense")
+        }
+        goods = {"name": "Goods", "accounting": True, **accounts}
+        self.model("product.category", "create", [goods])
         countries = [{"code": code, "name": name} for code, name in COUNTRIES]
         self.model("country.country", "create", countries)
 
