@@ -87,8 +87,9 @@ def problems(world: World, clean: Content | None = None, said: str = "") -> list
     wrote or raised.
     """
     found = []
-    for number, invariant in INVARIANTS.items():
-        found += [f"{number}: {words}" for words in invariant(world)]
+    with world.reading():
+        for number, invariant in INVARIANTS.items():
+            found += [f"{number}: {words}" for words in invariant(world)]
     if clean is not None and not world.unsure and world.content() != clean:
         words = difference(world.content(), clean)
         found.append(f"I4: the targets differ from an undisturbed run: {words}")

@@ -12,13 +12,13 @@ from tests.rig.telling import check
 
 @fault("P23", "F19")
 def test_the_second_worker_is_sent_away(rig: Rig) -> None:
-    places = spread(stops(rig.clean(SWEPT[0]).boundaries), 4)
+    places = spread(stops(rig.clean(SWEPT[0]).boundaries), 3)
     check([meet(rig, SWEPT[0], stop_at) for stop_at in places])
 
 
 @fault("P24")
 def test_a_worker_that_wakes_up_after_its_lease_does_no_harm(rig: Rig) -> None:
-    places = spread(stops(rig.clean("lookup").boundaries), 6)
+    places = spread(stops(rig.clean("lookup").boundaries), 4)
     check([overtake(rig, "lookup", stop_at) for stop_at in places])
 
 

@@ -31,7 +31,7 @@ def test_each_by_its_seed(rig: Rig, seed_part: range) -> None:
     check([rig.seeded(seed) for seed in seed_part])
 
 
-@pytest.mark.parametrize("seed", [0, 1, 3])
+@pytest.mark.parametrize("seed", [0, 3])
 def test_the_same_seed_is_the_same_run(rig: Rig, seed: int) -> None:
     (first, wrote), (second, wrote_again) = (_lived(rig, seed) for _ in range(2))
     for one, other in zip(first, second, strict=True):

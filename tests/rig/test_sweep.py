@@ -49,7 +49,7 @@ def test_killed_at_every_boundary(rig: Rig, world: str, part: int) -> None:
 
 @fault("P28")
 def test_killed_while_the_store_is_made(rig: Rig) -> None:
-    places = spread(effects(rig.first_start), 12)
+    places = spread(effects(rig.first_start), 6)
     stories = [rig.play(FIRST, [kill_at], fresh=True, goes_on=False) for kill_at in places]
     check(stories)
 

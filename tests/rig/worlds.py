@@ -5,12 +5,14 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, ClassVar, Self
+
+import psycopg
 
 from crossdock.sandbox.faults import NO_FAULTS, Plan
 from crossdock.sandbox.partner import Partner
@@ -96,6 +98,7 @@ class World(ABC):
     lived: ClassVar[bool] = False  # whether something happens before every story
 
     def __post_init__(self) -> None:
+        self._open: dict[str, Any] | None = None
         self.state = (self.disk or self.folder) / "state"
         self.database_url = self.database_url or f"sqlite:///{self.state / 'hub.db'}"
         self.begin()
@@ -189,22 +192,34 @@ class World(ABC):
         for system in self.systems:
             system.plan = NO_FAULTS
 
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Ask many questions of one state: what is opened for one of them stays open meanwhile."""
+        self._open = {}
+        try:
+            yield
+        finally:
+            for connection in self._open.values():
+                connection.close()
+            self._open = None
+
     def rows(self, name: str, statement: str) -> list[tuple[Any, ...]]:
         """Read a database of this world by itself, without the engine; no table is no rows."""
-        if name == "hub" and not self.database_url.startswith("sqlite"):
-            import psycopg
-
-            with psycopg.connect(self.database_url, autocommit=True) as session:
-                return session.execute(statement).fetchall()  # type: ignore[call-overload,no-any-return]
-        path = self.state / f"{name}.db"
-        if not path.exists():
-            return []
-        connection = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+        if self._open is None:
+            with self.reading():
+                return self.rows(name, statement)
+        if name not in self._open:
+            if name != "hub" or self.database_url.startswith("sqlite"):
+                path = self.state / f"{name}.db"
+                if not path.exists():
+                    return []
+                self._open[name] = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+            else:
+                self._open[name] = psycopg.connect(self.database_url, autocommit=True)
         try:
-            return connection.execute(statement).fetchall()
+            found: list[tuple[Any, ...]] = self._open[name].execute(statement).fetchall()
         except sqlite3.OperationalError as error:
             if "no such table" in str(error):
                 return []
             raise
-        finally:
-            connection.close()
+        return found
