@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from crossdock.auth import Auth, with_credentials
+from crossdock.errors import CrossdockError
 from crossdock.exchange import Answer, Request
-
-if TYPE_CHECKING:
-    from crossdock.http import HttpSession
+from crossdock.http import HttpSession, scrubbed
 
 SAFE = {"GET", "HEAD", "OPTIONS"}
 
@@ -112,6 +110,9 @@ class Csrf:
         headers = {self._header: "Fetch", **self._jar.header()}
         request = Request("GET", self._url, query=self._query, headers=headers)
         signed = self._inner.sign(request)
-        answer = self._session.send(signed)
+        try:
+            answer = self._session.send(signed)
+        except CrossdockError as error:  # that session does not know what must not be told
+            raise scrubbed(error, self._inner.secrets) from None
         self._jar.take(answer.cookies)
         self._token = answer.headers.get(self._header.lower(), "")

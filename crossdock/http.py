@@ -135,7 +135,7 @@ class HttpSession:
         heard = heard_of(answer)
         said = say(heard, request.rules, self.world.now())
         error = error_of(said, heard, request.where)
-        return _scrubbed(error, self._secrets()) if error else None
+        return scrubbed(error, self._secrets()) if error else None
 
     def scrubbed(self, words: str) -> str:
         """Take our own secrets out of words of theirs, which may quote the request."""
@@ -294,7 +294,7 @@ def _wants_page(request: Request) -> bool:
     )
 
 
-def _scrubbed(error: CrossdockError, secrets: Sequence[str]) -> CrossdockError:
+def scrubbed(error: CrossdockError, secrets: Sequence[str]) -> CrossdockError:
     """Take our own secrets out of their words, which may quote the request."""
     words = hidden(error.what, secrets)
     if words == error.what:

@@ -1,7 +1,8 @@
 """What a stream of a REST system declares about a list that it offers.
 
 ``path``, ``parameters``, ``headers``, ``method`` (GET, or POST with the parameters in a JSON body),
-``paging``, ``since`` (the parameter that takes the cursor), ``start`` (its first value),
+``paging``, ``since`` (the parameter that takes the cursor), ``since_text`` (the text around it,
+where ``{}`` stands for it), ``start`` (its first value),
 ``cursor_is`` with ``cursor_format`` and ``since_format``, ``errors`` (rules of the verdict),
 ``cost``, ``deadline``, ``most_mb``, ``most_pages`` and ``unmarked_end``; for other feeds ``log``
 and ``window`` (``crossdock.rest_feed``), ``ack`` (how a queue is told what was taken: ``path``,
@@ -26,7 +27,7 @@ from crossdock.watermark import Watermark, watermark
 KNOWN = {
     "path", "parameters", "method", "paging", "since", "start", "cursor_is", "cursor_format",
     "since_format", "errors", "cost", "deadline", "most_mb", "most_pages", "unmarked_end",
-    "headers", "log", "window", "ack", "detail",
+    "headers", "since_text", "log", "window", "ack", "detail",
 }  # fmt: skip
 
 
@@ -39,6 +40,7 @@ class Listing:
     in_body: bool
     paging: Paging
     since: str
+    since_text: str
     start: str
     mark: Watermark
     rules: tuple[Rule, ...]
@@ -77,6 +79,7 @@ class Listing:
             in_body=method == "POST",
             paging=way,
             since=str(given.get("since", "")),
+            since_text=str(given.get("since_text", "{}")),
             start=str(given.get("start", "")),
             mark=watermark(
                 kind,

@@ -80,10 +80,13 @@ class Reader:
     def _first(self, cursor: str | None, extra: Mapping[str, str] | None = None) -> Step:
         values = {**self._listing.parameters, **(extra or {})}
         if self._listing.since and cursor is not None:
-            values[self._listing.since] = self._listing.mark.since(cursor)
+            values[self._listing.since] = self._since(self._listing.mark.since(cursor))
         elif self._listing.since and self._listing.start:
-            values[self._listing.since] = self._listing.start
+            values[self._listing.since] = self._since(self._listing.start)
         return self._listing.paging.first(Step(self._fetch.url(self._listing.path), values))
+
+    def _since(self, mark: str) -> str:
+        return self._listing.since_text.replace("{}", mark)
 
     def _verify_kept(self, cursor: str | None) -> None:
         """Raise Misconfigured where the source has thrown away what came after ``cursor``."""

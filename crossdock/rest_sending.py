@@ -3,8 +3,9 @@
 How an operation is sent, for all of them or under ``create``, ``update`` and ``delete``:
 ``method``, ``path`` (``{their_id}``, ``{key}``, ``{reference}`` and names of the body are filled
 in), ``parameters``, ``headers``, ``wrap`` (where the body goes in what is sent), ``around`` (what
-stands beside it there), ``idempotency_header``, ``their_id`` (where their id stands in the answer;
-an answer without it is then no yes), ``verdict`` (rules),
+stands beside it there), ``etag`` (where the version of what is changed stands when it is read:
+``header:ETag``, or a path; it goes back as ``If-Match``), ``idempotency_header``, ``their_id``
+(where their id stands in the answer; an answer without it is then no yes), ``verdict`` (rules),
 ``results`` (``path`` of a list with one item a parcel; ``match``, the field of an item that names
 the parcel by its key or by the body's ``field``), ``lookup`` (see ``rest_lookup``), ``job`` (for
 targets that accept first and post later, see ``rest_job``).
@@ -23,10 +24,10 @@ from crossdock.errors import Refused
 from crossdock.rest_listing import refuse_typos
 from crossdock.verdict import Rule, at
 
-_NAME = re.compile(r"\{([A-Za-z_][\w.]*)\}")
+_NAME = re.compile(r"\{('?)([A-Za-z_][\w.]*)\1\}")
 KNOWN = {
     "method", "path", "wrap", "idempotency_header", "headers", "their_id", "verdict", "results",
-    "lookup", "create", "update", "delete", "parameters", "cost", "job", "around",
+    "lookup", "create", "update", "delete", "parameters", "cost", "job", "around", "etag",
 }  # fmt: skip
 SAFE = {"idempotency_key", "upsert"}
 
@@ -46,6 +47,7 @@ class Sending:
     rules: tuple[Rule, ...]
     results: Mapping[str, Any]
     job: Mapping[str, Any]
+    etag: str
     around: Mapping[str, Any]
 
     @classmethod
@@ -68,10 +70,11 @@ class Sending:
             parameters=given.get("parameters", {}),
             idempotency_header=str(given.get("idempotency_header", "")),
             their_id=str(given.get("their_id", "id")),
-            promised="their_id" in given,
+            promised=bool(given.get("their_id")),
             rules=tuple(Rule.of(spec) for spec in (*given.get("verdict", ()), *rules)),
             results=given.get("results", {}),
             job=given.get("job", {}),
+            etag=str(given.get("etag", "")),
             around=given.get("around", {}),
         )
 
@@ -139,18 +142,24 @@ def filled_in(value: Any, parcel: Parcel) -> Any:
 def filled(template: str, parcel: Parcel, *, quoted: bool = True) -> str:
     """Fill ``{reference}``, ``{key}``, ``{their_id}`` and names of the body into a template.
 
+    ``{'name'}`` is a literal in quotes, those in the value doubled, as OData and SQL have them.
     Raises Refused where the parcel does not have one.
 
     >>> filled("stock/{sku}", Parcel("r", "k", "update", {"sku": "a/b"}))
     'stock/a%2Fb'
+    >>> filled("No eq {'sku'}", Parcel("r", "k", "update", {"sku": "o'x"}), quoted=False)
+    "No eq 'o''x'"
     """
     own = {"reference": parcel.reference, "key": parcel.key, "their_id": parcel.their_id}
 
     def value(match: re.Match[str]) -> str:
-        name = match[1]
+        name = match[2]
         found = own[name] if name in own else at(parcel.body, name)
         if found is None or found == "" or isinstance(found, (dict, list)):
             raise Refused(f"the document has no {name!r}, which the address needs")
-        return quote(str(found), safe="") if quoted else str(found)
+        text = str(found)
+        if match[1]:
+            text = "'" + text.replace("'", "''") + "'"
+        return quote(text, safe="") if quoted else text
 
     return _NAME.sub(value, template)

@@ -78,6 +78,8 @@ class Writer:
         try:
             sending = Sending.of(self._stream, parcels[0].operation, self._rules)
             request = self._request(sending, parcels)
+            if sending.etag and parcels[0].operation != "create":
+                request = self._with_version(sending, request)
         except (Refused, ValueError) as error:
             words = error.what if isinstance(error, Refused) else str(error)
             return [Outcome(p.reference, "refused", message=words) for p in parcels]
@@ -109,6 +111,17 @@ class Writer:
             budget=self._stream.budget,
             meter=self._stream.name,
         )
+
+    def _with_version(self, sending: Sending, request: Request) -> Request:
+        """Read the version of what is changed, so that nobody else's change is overwritten."""
+        read = Request("GET", request.url, query=request.query, rules=sending.rules)
+        heard = heard_of(self._session.send(read))
+        kind, _, name = sending.etag.partition(":")
+        version = heard.headers.get(name.lower()) if kind == "header" else None
+        version = version or at(heard.document, sending.etag)
+        if not version:
+            raise Refused(f"the document there has no version at {sending.etag!r}")
+        return dataclasses.replace(request, headers={**request.headers, "If-Match": str(version)})
 
     def _url(self, path: str) -> str:
         return f"{self._base}/{path}" if path else self._base
@@ -167,6 +180,8 @@ class Writer:
             return said
         if heard.status >= 500 and not (heard.status == 503 and said.after is not None):
             return Said("uncertain", None, said.message or f"status {heard.status}")
+        if sending.etag and heard.status == 412:  # changed meanwhile: the next try reads it again
+            return Said("try_later", said.after, "it was changed there meanwhile")
         if sending.method == "DELETE" and heard.status in {404, 410}:
             return Said("delivered")
         if heard.status in {404, 405}:
@@ -227,7 +242,7 @@ def _outcome(
     """Say what became of a parcel; ``whole`` is the answer that ``heard`` is one item of."""
     meaning = "refused" if said.meaning == "misconfigured" else said.meaning
     good = meaning in {"delivered", "accepted"}
-    their_id = at(heard.document, sending.their_id) if good else None
+    their_id = at(heard.document, sending.their_id) if good and sending.their_id else None
     if meaning == "accepted" and sending.job:
         their_id = handle(sending.job, heard, whole, number)
         if their_id is None:

@@ -20,6 +20,8 @@ from crossdock.errors import CrossdockError, Misconfigured, Refused, TryLater
 Meaning = Literal["delivered", "accepted", "refused", "try_later", "uncertain", "misconfigured"]
 
 LONGEST_AFTER = 86_400.0
+_WORDS = ("message", "error.message.value", "error.message", "error", "errors.0.message",
+          "errors.0", "detail")  # fmt: skip
 _FINAL = {"delivered", "accepted", "refused"}
 _SECONDS = {"milliseconds": 0.001, "seconds": 1.0, "minutes": 60.0, "hours": 3600.0}
 _SPAN = re.compile(r"(\d{1,6})\s+(?:more\s+)?(millisecond|second|minute|hour)s?\b", re.IGNORECASE)
@@ -44,13 +46,18 @@ class Said:
 
 
 def at(document: Any, path: str) -> Any:
-    """Give what lies at a dotted path, or None; numbers index lists.
+    """Give what lies at a dotted path, or None; numbers index lists, and a name may hold dots.
 
     >>> at({"errors": [{"code": "busy"}]}, "errors.0.code")
     'busy'
+    >>> at({"@odata.nextLink": "Orders?$skiptoken=7"}, "@odata.nextLink")
+    'Orders?$skiptoken=7'
     """
-    for name in path.split(".") if path else ():
+    names = path.split(".") if path else []
+    for number, name in enumerate(names):
         if isinstance(document, Mapping):
+            if name not in document and (whole := ".".join(names[number:])) in document:
+                return document[whole]
             document = document.get(name)
         elif isinstance(document, list) and name.isdigit() and int(name) < len(document):
             document = document[int(name)]
@@ -215,7 +222,7 @@ def _by_status(heard: Heard, now: datetime) -> Said:
 
 
 def _their_words(document: Any) -> str:
-    for path in ("message", "error.message", "error", "errors.0.message", "errors.0", "detail"):
+    for path in _WORDS:
         words = at(document, path)
         if isinstance(words, str) and words:
             return words[:200]

@@ -33,6 +33,10 @@ _ISO = re.compile(
 )
 
 
+_TICKS = re.compile(r"/Date\((-?\d{1,15})(?:[+-]\d{4})?\)/")  # OData 2: milliseconds, always UTC
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - UTC, as all instants here
+
+
 @dataclass(frozen=True)
 class Instant:
     """An instant at the precision of the source; ``zone`` is its offset as written, or ""."""
@@ -56,6 +60,10 @@ def instant(text: str, pattern: str = "") -> Instant:
     """
     if pattern:
         return _by_pattern(text, pattern)
+    ticks = _TICKS.fullmatch(text)
+    if ticks:
+        moment = _EPOCH + timedelta(milliseconds=int(ticks[1]))
+        return Instant(moment.replace(microsecond=0), f"{moment.microsecond:06}", "T", "Z")
     found = _ISO.match(text)
     if not found:
         raise Unreadable("a change time is no ISO instant", fix="declare cursor_format")

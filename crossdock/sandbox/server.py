@@ -241,7 +241,7 @@ class _Handler(BaseHTTPRequestHandler):
                 time.sleep(fault.after)
             self._send(answer, request)
 
-    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = _serve  # noqa: N815
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_MERGE = _serve  # noqa: N815
 
     def _head(self, answer: Answer, length: int | None, **extra: str) -> None:
         self.send_response(answer.status)

@@ -27,7 +27,10 @@ def blocks(page: Path, language: str) -> Iterator[str]:
         yield match[2]
 
 
-@pytest.mark.parametrize("name", ["docs/reference/cli.md", "docs/reference/connectors.md"])
+GENERATED = [f"docs/reference/{name}.md" for name in ("cli", "connectors", "connector_kit")]
+
+
+@pytest.mark.parametrize("name", GENERATED)
 def test_generated_pages_are_current(name: str) -> None:
     made = pages.pages(Home.find(ROOT))[Path(name)]
     assert (ROOT / name).read_text(encoding="utf-8") == made, "run: make docs"
