@@ -61,6 +61,12 @@ def load(path: Path, text: str | None = None) -> Document:
             where=f"{path}:{line}",
             fix="look at the indentation and the quotes of this line",
         ) from None
+    except (_yaml.YAMLError, UnicodeError):
+        raise Misconfigured(
+            "this is not YAML: it holds characters that no text has", where=str(path)
+        ) from None
+    except RecursionError:
+        raise _too_much(path) from None
     places: dict[tuple[Any, ...], int] = {(): 1}
     data = None if node is None else _build(node, (), places, path, 0)
     return Document(path, data, places)
@@ -69,8 +75,8 @@ def load(path: Path, text: str | None = None) -> Document:
 def _build(
     node: Any, at: tuple[Any, ...], places: dict[tuple[Any, ...], int], path: Path, depth: int
 ) -> Any:
-    if depth > 40 or len(places) > 500_000:
-        raise Misconfigured("this YAML is nested too deeply or too large", where=str(path))
+    if depth > 40 or len(places) > 250_000:
+        raise _too_much(path)
     places[at] = node.start_mark.line + 1
     if isinstance(node, _yaml.MappingNode):
         result: dict[Any, Any] = {}
@@ -97,6 +103,10 @@ def _build(
     return _scalar(node)
 
 
+def _too_much(path: Path) -> Misconfigured:
+    return Misconfigured("this YAML is nested too deeply or too large", where=str(path))
+
+
 def _scalar(node: Any) -> Any:
     """Give the value of a scalar; what YAML takes for a float, date or octal stays text."""
     tag = node.tag.rsplit(":", 1)[-1]
@@ -107,5 +117,6 @@ def _scalar(node: Any) -> Any:
         return text.lower() == "true"  # YAML 1.1 would also take Norway's NO for a bool
     if tag == "int":
         digits = text.lstrip("+-")
-        return int(text) if digits.isdigit() and (digits == "0" or digits[0] != "0") else text
+        plain = digits.isdigit() and (digits == "0" or digits[0] != "0") and len(digits) < 20
+        return int(text) if plain else text
     return text
