@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from crossdock import document_key
 from crossdock.rows import whole
 from crossdock.rule import Rule
 from crossdock.rules.contract import RUN
@@ -48,7 +49,7 @@ KEYS = pa.schema(
         ("hash", pa.binary()),
     ]
 )
-"""Every document: ``key`` is its business number, ``source`` the record that it was made of
+"""Every document: ``key`` is its key (``document_key``), ``source`` the record that it was made of
 (system, stream and key, null: one of its own), ``hash`` names its content."""
 
 HOLD = pa.schema([BATCH, *VERDICTS])
@@ -110,12 +111,6 @@ def gate(
             holds.append(outcome.hold)
     stop += [words for volume in volumes if (words := silence(volume))]
     return Decisions(stop, pa.concat_tables([HOLD.empty_table(), *holds]), notes)
-
-
-def business_keys(documents: pa.Table) -> pa.Array:
-    """Give the key of each document as one text: organisation, shop and id; null without an id."""
-    parts = [pc.fill_null(whole(documents.column(name)), "") for name in ("organisation", "shop")]
-    return pc.binary_join_element_wise(*parts, whole(documents.column("id")), "\x1f")
 
 
 def silence(volume: Volume) -> str:
@@ -183,7 +178,7 @@ def _duplicates(rule: Rule, keys: pa.Table) -> pa.Table:
     held = [row for group in _groups(rows) for row in _copies(group)]
     if not held:
         return HOLD.empty_table()
-    value = pa.array([row["key"].split("\x1f")[-1] for row in held], pa.string())
+    value = document_key.ids(pa.array([row["key"] for row in held], pa.string()))
     expected = pa.array([str(row["copies"]) for row in held], pa.string())
     size = len(held)
     return pa.Table.from_arrays(
@@ -248,7 +243,6 @@ __all__ = [
     "TOTALS",
     "Decisions",
     "Volume",
-    "business_keys",
     "gate",
     "silence",
 ]

@@ -94,5 +94,6 @@ class OutboxRows:
         ).all()
         known = {int(document): their_id for document, their_id in found}
         own = zip(rows["their_id"].to_pylist(), rows["document_id"].to_pylist(), strict=True)
-        ids = pa.array([their_id or known.get(document) for their_id, document in own], pa.string())
+        found_ids = [their_id or known.get(document) or None for their_id, document in own]
+        ids = pa.array(found_ids, pa.string())
         return rows.set_column(rows.column_names.index("their_id"), "their_id", ids)

@@ -125,8 +125,10 @@ def _delivered(
     take = pa.array(numbers)
     done = rows.take(take)
     money = amounts.take(take)
+    known = done["their_id"].to_pylist()  # of a change; never a reference of ours in its place
     their_ids = pa.array(
-        [outcomes[n].their_id or outcomes[n].reference for n in numbers], pa.string()
+        [outcomes[n].their_id or old or "" for n, old in zip(numbers, known, strict=True)],
+        pa.string(),
     )
     messages = pa.array([outcomes[n].message[:500] for n in numbers], pa.string())
     bulk.update(

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
-from crossdock import documents
+from crossdock import document_key, documents
 from crossdock.conflicts import Asked, ConflictRules, Present, merge
 from crossdock.model import entity as entity_of
 from crossdock.resolve.work import Incoming, Work, flat
@@ -72,7 +72,8 @@ def _single(work: Work, came: Incoming) -> Incoming:
         if key not in often or (len(hashes[key]) == 1 and key not in passed):
             passed.add(key)
         else:
-            asked[number] = [Asked("id", key.split("|", 2)[-1], words.format(often[key]))]
+            (name,) = document_key.ids(pa.array([key])).to_pylist()
+            asked[number] = [Asked("id", name, words.format(often[key]))]
     work.asked.append(_questions(work, came.entity, came.record, asked))
     return came.rows(np.array([n for n in range(len(came.keys)) if n not in asked], np.int64))
 

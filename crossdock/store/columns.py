@@ -52,6 +52,17 @@ class Exact(TypeDecorator[Decimal]):
         return Decimal(int(value)).scaleb(-SCALE)
 
 
+class Total(Exact):
+    """A sum of many amounts: NUMERIC(38, 6), or a scaled integer on SQLite."""
+
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> Any:
+        """Choose the column type of the database."""
+        kind: Any = sa.BigInteger() if dialect.name == "sqlite" else sa.Numeric(38, SCALE)
+        return dialect.type_descriptor(kind)
+
+
 class Instant(TypeDecorator[datetime]):
     """An aware UTC instant: timestamptz, or ISO text with microseconds on SQLite."""
 

@@ -14,6 +14,7 @@ from crossdock.store import edi_tables
 from crossdock.store.columns import SCALE as SCALE
 from crossdock.store.columns import Exact as Exact
 from crossdock.store.columns import Instant as Instant
+from crossdock.store.columns import Total as Total
 from crossdock.store.columns import amount as _amount
 from crossdock.store.columns import count as _count
 from crossdock.store.columns import instant as _instant
@@ -100,10 +101,10 @@ intake = sa.Table(
     _count("lines"),
     _count("records"),
     _count("uncounted"),
-    _amount(),
+    sa.Column("amount", Total()),
     _count("unchanged_lines"),
     _count("unchanged_records"),
-    _amount("unchanged_amount"),
+    sa.Column("unchanged_amount", Total()),
     _text("unchanged_keys", nullable=True),  # sha256 over the sorted keys
     _text("unchanged_entities", nullable=True),  # JSON: entity -> currency -> [records, amount]
 )

@@ -259,10 +259,10 @@ def upgrade() -> None:
     sa.Column('lines', sa.BigInteger(), server_default='0', nullable=False),
     sa.Column('records', sa.BigInteger(), server_default='0', nullable=False),
     sa.Column('uncounted', sa.BigInteger(), server_default='0', nullable=False),
-    sa.Column('amount', schema.Exact(precision=18, scale=6), nullable=True),
+    sa.Column('amount', schema.Total(precision=18, scale=6), nullable=True),
     sa.Column('unchanged_lines', sa.BigInteger(), server_default='0', nullable=False),
     sa.Column('unchanged_records', sa.BigInteger(), server_default='0', nullable=False),
-    sa.Column('unchanged_amount', schema.Exact(precision=18, scale=6), nullable=True),
+    sa.Column('unchanged_amount', schema.Total(precision=18, scale=6), nullable=True),
     sa.Column('unchanged_keys', sa.Text(), nullable=True),
     sa.Column('unchanged_entities', sa.Text(), nullable=True),
     sa.PrimaryKeyConstraint('run_id', 'leg', 'currency', name=op.f('pk_intake'))
