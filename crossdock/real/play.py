@@ -52,9 +52,9 @@ def play(*, keep: bool = False) -> int:
         erp.set_price(*RAISED)
         failed += demo.watch(airflow, (STOCK,))
         screen.say("  And everything once more")
-        before = _stamps(shop, erp)
+        before = stamps(shop, erp)
         failed += demo.watch(airflow, (ORDERS, STOCK))
-        still = _stamps(shop, erp) == before
+        still = stamps(shop, erp) == before
         status = demo.show(home, (ORDERS, STOCK), failed)
         screen.say("The second round wrote nothing, on neither side." if still
                    else "The second round wrote something: that is a fault.")  # fmt: skip
@@ -95,7 +95,7 @@ def _erp(home: Home, running: contextlib.ExitStack) -> tryton.Erp:
     return running.enter_context(tryton.erp(folder))
 
 
-def _stamps(shop: vendure.Shop, erp: tryton.Erp) -> object:
+def stamps(shop: vendure.Shop, erp: tryton.Erp) -> object:
     """Every date of change on both sides."""
     text = """{ productVariants { items { updatedAt stockLevels { updatedAt } } }
         customers { items { updatedAt addresses { updatedAt } } }

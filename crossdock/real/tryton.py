@@ -132,10 +132,7 @@ class Erp:
             "invoice_account": account, "credit_note_account": account,
         }])  # fmt: skip
         accounts = {
-            f"account_{kind}": self.first(
-                "account.account", [f"type.{kind}", "=", True], ["company", "=", company]
-            )
-            for kind in ("revenue", "expense")
+            f"account_{kind}": self._account(company, kind) for kind in ("revenue", "expense")
         }
         goods = {"name": "Goods", "accounting": True, **accounts}
         self.model("product.category", "create", [goods])
@@ -155,14 +152,14 @@ class Erp:
             "category_account_revenue": "revenue",
             "category_account_expense": "expense",
         }
-        usual = {
-            name: self.first("account.account", [f"type.{kind}", "=", True],
-                             ["company", "=", company], ["closed", "!=", True])
-            for name, kind in kinds.items()
-        }  # fmt: skip
+        usual = {name: self._account(company, kind) for name, kind in kinds.items()}
         given = {"properties": {"company": company, **usual}}
         self.call(f"{wizard}.execute", session, given, "create_properties", self.context)
         self.call(f"{wizard}.delete", session, self.context)
+
+    def _account(self, company: int, kind: str) -> int:
+        domain = [[f"type.{kind}", "=", True], ["company", "=", company], ["closed", "!=", True]]
+        return self.first("account.account", *domain)
 
     def _year(self, company: int) -> None:
         year = datetime.now(UTC).year
