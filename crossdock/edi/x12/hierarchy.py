@@ -39,6 +39,8 @@ N1+ST+{delivery_name}+{&delivery}
   N3+{delivery_street}
   N4+{delivery_city}++{delivery_postal_code}+{delivery_country}
 N1+BY+{buyer_name}+{&buyer}
+  PER+BD|*++TE+{buyer_phone}
+  PER+BD|*++EM+{buyer_email}
 """
 
 _ITEM = """\
