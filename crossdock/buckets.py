@@ -50,17 +50,16 @@ class Buckets:
 
     def _spill(self) -> None:
         """Move what is in memory to disk, rows of before the mark in frames of their own."""
-        later = self._memory[self._marked :]
-        self._memory = self._memory[: self._marked]
-        self._write()
+        for place, block in enumerate(self._memory):  # one by one: no second copy of it all
+            if place == self._marked and self._mark_sizes is None:
+                self._mark_sizes = list(self._sizes)
+            self._write(block)
         if self._mark_sizes is None:
             self._mark_sizes = list(self._sizes)
-        self._marked, self._memory = 0, later
-        self._write()
-        self._bytes = 0
+        self._marked, self._memory, self._bytes = 0, [], 0
 
-    def _write(self) -> None:
-        for number, rows in self._sorted():
+    def _write(self, block: pa.Table) -> None:
+        for number, rows in _apart(block):
             sink = pa.BufferOutputStream()
             options = pa.ipc.IpcWriteOptions(compression="lz4")
             with pa.ipc.new_stream(sink, rows.schema, options=options) as writer:
@@ -73,18 +72,10 @@ class Buckets:
 
     def _sorted(self) -> Iterator[tuple[int, pa.Table]]:
         """Take what is in memory apart, by bucket; the memory is empty afterwards."""
-        if not self._memory:
-            return
-        rows = _joined(self._memory)
-        self._memory = []
-        bucket = (rows["key_hash"].to_numpy() & np.uint64(_BUCKETS - 1)).astype(np.uint8)
-        order = np.argsort(bucket, kind="stable")
-        rows = rows.take(pa.array(order))
-        edges = np.searchsorted(bucket[order], np.arange(_BUCKETS + 1))
-        for number in range(_BUCKETS):
-            start, end = int(edges[number]), int(edges[number + 1])
-            if end > start:
-                yield number, rows.slice(start, end - start)
+        if self._memory:
+            rows = _joined(self._memory)
+            self._memory = []
+            yield from _apart(rows)
 
     def _path(self, number: int) -> Path:
         return self._scratch / f"bucket-{self._name}-{number:02}"
@@ -140,6 +131,18 @@ class Buckets:
             lines, size = lines + more, size + weight
         if gathered:
             yield _joined(gathered)
+
+
+def _apart(rows: pa.Table) -> Iterator[tuple[int, pa.Table]]:
+    """Sort rows by bucket, stable, and give each bucket's share."""
+    bucket = (rows["key_hash"].to_numpy() & np.uint64(_BUCKETS - 1)).astype(np.uint8)
+    order = np.argsort(bucket, kind="stable")
+    rows = rows.take(pa.array(order))
+    edges = np.searchsorted(bucket[order], np.arange(_BUCKETS + 1))
+    for number in range(_BUCKETS):
+        start, end = int(edges[number]), int(edges[number + 1])
+        if end > start:
+            yield number, rows.slice(start, end - start)
 
 
 def _joined(tables: Sequence[pa.Table]) -> pa.Table:

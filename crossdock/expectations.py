@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from crossdock.suite import Rule
 
 _Column = tuple[str, str, bool]
-_MOST_REMEMBERED = 200_000
+_MOST_REMEMBERED = 50_000
 _one_at_a_time = threading.RLock()  # a thread may warm up while another judges
 _PRESENCE = pa.array(["there", None], pa.string())
 
