@@ -98,6 +98,8 @@ def verify(stream: Writes) -> None:
         raise ValueError("delivery lookup_before_create needs lookup")
     if stream.delivery == "idempotency_key" and not all(_keyed(s) for s in sendings):
         raise ValueError("delivery idempotency_key needs idempotency_header, or {key} in around")
+    if stream.delivery == "idempotency_key" and stream.batch > 1:
+        raise ValueError("an idempotency key is that of one document: batch above 1 changes it")
     if stream.accepts and "job" not in stream.options:
         raise ValueError("accepts: true needs job: where the handle is, and how to ask again")
     if stream.batch > 1 and not all(sending.wrap and sending.results for sending in sendings):
