@@ -64,9 +64,7 @@ class StoreLife:
             ).mappings()
             return {row["item"]: dict(row) for row in rows}
 
-    def note(
-        self, partner: str, fingerprint: str, results: Mapping[str, tuple[bool, str]]
-    ) -> None:
+    def note(self, partner: str, fingerprint: str, results: Mapping[str, tuple[bool, str]]) -> None:
         """Write the results of a checklist down, in place of earlier ones."""
         table = edi_tables.checked
         now = datetime.now(UTC)

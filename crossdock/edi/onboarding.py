@@ -196,9 +196,7 @@ def checklist(home: Home, store: Store, name: str) -> list[Item]:
     return items
 
 
-def examine(
-    home: Home, store: Store, name: str, who: str, rehearse: Rehearse
-) -> list[Item]:
+def examine(home: Home, store: Store, name: str, who: str, rehearse: Rehearse) -> list[Item]:
     """Try every item and keep the results; gives the checklist.
 
     ``rehearse`` plays an exchange with a simulated partner (``crossdock.sandbox.rehearsal``).
@@ -235,8 +233,7 @@ def go_live(
                if one.state != "green" and one.name not in let_go]  # fmt: skip
     if missing:
         words = "; ".join(
-            f"{one.name} is {one.state} ({one.detail or one.about})"
-            for one in missing
+            f"{one.name} is {one.state} ({one.detail or one.about})" for one in missing
         )
         raise Misconfigured(
             f"{name} cannot go live yet: {words}", fix=f"crossdock edi partner test {name}"
@@ -316,4 +313,3 @@ def overview(home: Home, store: Store) -> Iterator[dict[str, Any]]:
             "items": len(items),
             "accounts": by_partner.get(path.stem, []),
         }
-

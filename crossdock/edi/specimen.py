@@ -74,8 +74,14 @@ class _Recipe:
 
 
 def good(
-    guides: Guides, guide: Guide, us: Address, them: Address, prepared: datetime, *,
-    layout: Layout | None = None, association: str = "",
+    guides: Guides,
+    guide: Guide,
+    us: Address,
+    them: Address,
+    prepared: datetime,
+    *,
+    layout: Layout | None = None,
+    association: str = "",
 ) -> bytes:
     """Make a test interchange with a message that ``guide`` has no complaint about.
 

@@ -149,4 +149,3 @@ def _mark(account: Account, hold_id: int, **values: Any) -> None:
     table = edi_tables.told
     with account.store.writing() as connection:
         connection.execute(table.update().where(table.c.hold_id == hold_id).values(**values))
-

@@ -102,11 +102,15 @@ def traces(store: Store, project: Path, number: str) -> list[Trace]:
     for entity in (SOLD, BOUGHT):
         head = schema.typed[entity][0]
         with store.reading() as connection:
-            owners = connection.execute(
-                sa.select(head.c.organisation)
-                .where(sa.or_(head.c.id == number, head.c.buyer_reference == number))
-                .distinct()
-            ).scalars().all()
+            owners = (
+                connection.execute(
+                    sa.select(head.c.organisation)
+                    .where(sa.or_(head.c.id == number, head.c.buyer_reference == number))
+                    .distinct()
+                )
+                .scalars()
+                .all()
+            )
         for owner in owners:
             wanted = {"organisation": owner, "order_id": number, "shop": ""}
             family = relatives(store, [wanted], entity).families.get((owner, number))
@@ -114,8 +118,8 @@ def traces(store: Store, project: Path, number: str) -> list[Trace]:
                 found.append(_trace(store, project, entity, owner, family))
     if not found:
         raise Misconfigured(
-            f"there is no order {number}", fix="name it as it stands in the order, or by the "
-            "buyer's reference"
+            f"there is no order {number}",
+            fix="name it as it stands in the order, or by the buyer's reference",
         )
     return found
 

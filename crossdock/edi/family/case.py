@@ -143,9 +143,7 @@ def quantity(line: Document, *names: str) -> Decimal:
     return sum((line.get(name) or ZERO for name in names or ("quantity",)), ZERO)
 
 
-def counted(
-    family: Family, documents: list[Document], line: Document, *names: str
-) -> Decimal:
+def counted(family: Family, documents: list[Document], line: Document, *names: str) -> Decimal:
     """Add up what documents say for one ``line`` of the family's order."""
     order = family.order
     if order is None:

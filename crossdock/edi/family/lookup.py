@@ -50,10 +50,7 @@ class Relatives:
         """Give the SSCC that stand in other shipments, with the shipment."""
         mine = str(document.get("id"))
         return {
-            sscc: other
-            for sscc, others in self.ssccs.items()
-            for other in others
-            if other != mine
+            sscc: other for sscc, others in self.ssccs.items() for other in others if other != mine
         }
 
 
@@ -134,9 +131,7 @@ def _members(
     if lines is not None and entity in {"shipment", "receiving_advice"}:
         ids |= set(
             connection.execute(
-                sa.select(lines.c.document_id).where(
-                    among(lines.c.order_id, wanted, store.dialect)
-                )
+                sa.select(lines.c.document_id).where(among(lines.c.order_id, wanted, store.dialect))
             ).scalars()
         )
     bodies = _bodies(connection, store, entity, ids).values()
