@@ -43,7 +43,8 @@ BUGS = (
             "        taken = [\n            _batches(",
             "        with store.writing() as early:\n"
             "            if after is not None and after != before:\n"
-            "                _move_cursor(early, flow, leg, after, run, datetime.now(UTC))\n"
+            "                from crossdock.pulled import move_cursor\n"
+            "                move_cursor(early, flow, leg, after, run, datetime.now(UTC))\n"
             "        taken = [\n            _batches(",
         )],
     ),

@@ -285,8 +285,18 @@ def drawn(seed: int, boundaries: int) -> list[int]:
 
 
 def effects(boundaries: Sequence[Boundary]) -> list[int]:
-    """The numbers of the boundaries at which something lasting happens."""
-    return [number for number, one in enumerate(boundaries, 1) if one.effect]
+    """The numbers of the boundaries that lie on both sides of each effect.
+
+    After one effect and before the next one is the same place, so it is named once; but for a file
+    that was opened, into which something may have been written meanwhile.
+    """
+    found = [number for number, one in enumerate(boundaries, 1) if one.effect]
+    return [
+        number
+        for number in found
+        if number == found[-1] or not boundaries[number - 1].name.startswith("after ")
+        or boundaries[number - 1].name.startswith("after open")
+    ]  # fmt: skip
 
 
 def spread(numbers: Sequence[int], most: int) -> list[int]:
