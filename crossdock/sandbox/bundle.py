@@ -48,18 +48,24 @@ class Sandbox:
 
 
 def furnish(folder: Path, orders: int = 200) -> None:
-    """Write sample data for shop, ERP, partner and till into ``folder``, once."""
-    from crossdock import sample_shop, sample_till
+    """Write sample data for shop, ERP, partners, depot and till into ``folder``, once."""
+    from crossdock import sample_edi, sample_shop, sample_till
 
-    files: dict[str, Callable[[], bytes]] = {
-        "till/receipts-2026-11-20.csv": sample_till.till_receipts,
-        "partner/out/ORDERS_000001.edi": sample_till.partner_orders,
+    files: dict[str, Callable[[], Mapping[str, bytes]]] = {
+        "till": lambda: {"receipts-2026-11-20.csv": sample_till.till_receipts()},
+        "partner/out": lambda: {
+            "ORDERS_000001.edi": sample_till.partner_orders(),
+            **sample_edi.retailer_files(),
+        },
+        "supplier/out": sample_edi.supplier_files,
+        "depot": sample_edi.depot_files,
     }
-    for file, make in files.items():
-        path = folder / file
-        if not path.parent.exists():  # later the partner's files are its own affair
-            path.parent.mkdir(parents=True)
-            path.write_bytes(make())
+    for place, make in files.items():
+        path = folder / place
+        if not path.exists():  # later the partner's files are its own affair
+            path.mkdir(parents=True)
+            for name, data in make().items():
+                (path / name).write_bytes(data)
 
     stock, prices = sample_shop.shop_stock(), sample_shop.shop_prices()
     made = {
