@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
-from crossdock import receipts
+from crossdock import documents, receipts
 from crossdock.flows import Route
 from crossdock.store import bulk, schema
 from crossdock.superseded import OPEN_STATES
@@ -97,3 +97,22 @@ class OutboxRows:
         found_ids = [their_id or known.get(document) or None for their_id, document in own]
         ids = pa.array(found_ids, pa.string())
         return rows.set_column(rows.column_names.index("their_id"), "their_id", ids)
+
+
+def stored_documents(
+    connection: sa.Connection, entity: str, rows: pa.Table
+) -> tuple[pa.Table, pa.Array]:
+    """Read the document versions that ``rows`` name, with their hashes, in their order."""
+    table = schema.document_version
+    found = connection.execute(
+        sa.select(table.c.document_id, table.c.version, table.c.body, table.c.hash).where(
+            table.c.entity == entity,
+            bulk.among(table.c.document_id, rows["document_id"], connection.dialect.name),
+        )
+    ).all()
+    known = {(row.document_id, row.version): row for row in found}
+    pairs = zip(rows["document_id"].to_pylist(), rows["document_version"].to_pylist(), strict=True)
+    wanted = [known[pair] for pair in pairs]
+    frames = pa.array([bytes(row.body) for row in wanted], pa.large_binary())
+    hashes = pa.array([bytes(row.hash) for row in wanted], pa.binary(32))
+    return documents.from_json(documents.decompress(frames), entity), hashes

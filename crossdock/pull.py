@@ -6,8 +6,7 @@ import hashlib
 import json
 import shutil
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -23,77 +22,14 @@ from crossdock.connector import Connector, Page, Reads
 from crossdock.errors import Misconfigured, Unreadable
 from crossdock.flows import Flow, Leg
 from crossdock.home import Home
-from crossdock.landing import Intake, Landing
+from crossdock.landing import Landing
 from crossdock.objects import Kept, Objects
+from crossdock.pulled import Landed, Taken, Unchanged, commit
 from crossdock.runs import Run
-from crossdock.store import Store, bulk, schema
-from crossdock.store.engine import guard, take_numbers
+from crossdock.store import Store, schema
 from crossdock.store.shared import opened_system
 from crossdock.store.versions import latest
 from crossdock.webhooks.feed import Feed
-
-
-@dataclass
-class _Unread:
-    """What of the unchanged came in objects that nobody parsed, as their bytes were known."""
-
-    lines: int = 0
-    records: int = 0
-    amounts: dict[str, Decimal] = field(default_factory=dict)
-
-
-@dataclass
-class _Unchanged:
-    lines: int = 0
-    records: int = 0
-    keys: list[str] = field(default_factory=list)
-    digest: str = ""
-    amounts: dict[str, Decimal] = field(default_factory=dict)
-    unread: _Unread = field(default_factory=_Unread)
-    entities: dict[str, dict[str, list[Any]]] = field(default_factory=dict)
-    objects: dict[str, dict[str, dict[str, list[Any]]]] = field(default_factory=dict)
-
-    def book(
-        self, object_id: str, entity: str, currency: str, count: int, amount: Decimal
-    ) -> None:
-        """Count observations that bring nothing new, by entity and by the object they came in."""
-        self.records += count
-        self.amounts[currency] = self.amounts.get(currency, Decimal(0)) + amount
-        for tree in (self.entities, self.objects.setdefault(object_id, {})):
-            cell = tree.setdefault(entity, {}).setdefault(currency, [0, Decimal(0)])
-            cell[0] += count
-            cell[1] += amount
-
-
-@dataclass
-class _Taken:
-    """What pull gathered of one leg before its one transaction."""
-
-    leg: Leg
-    stream: Reads
-    intake: Intake
-    unchanged: _Unchanged
-    batches: list[dict[str, Any]] = field(default_factory=list)
-
-
-@dataclass
-class _Landed:
-    row: dict[str, Any]
-    page: Page | None  # None: kept bytes that a steward wants read again
-    lines: dict[str, int] = field(default_factory=dict)
-
-    def counts(self, taken: Sequence[_Taken]) -> str:
-        """What the object row remembers, so that the same bytes can be booked unread."""
-        return json.dumps(
-            {
-                part.stream.name: {
-                    "lines": self.lines.get(part.stream.name, 0),
-                    "unchanged": part.unchanged.objects.get(self.row["id"], {}),
-                }
-                for part in taken
-            },
-            default=str,
-        )
 
 
 def _silent() -> None:
@@ -187,8 +123,8 @@ def _pull_together(
     landings = [
         Landing(one, scratch, batch_lines=flow.batch_lines) for _, _, one in members
     ]
-    same = [_Unchanged() for _ in members]
-    pages: list[_Landed] = []
+    same = [Unchanged() for _ in members]
+    pages: list[Landed] = []
     after = before
     feed = Feed(store, objects, flow.name, connector, stream)
     try:
@@ -209,7 +145,7 @@ def _pull_together(
             _batches(store, objects, run, member[0], member[2], landing, unchanged, feed)
             for member, landing, unchanged in zip(members, landings, same, strict=True)
         ]
-        _commit(store, flow, run, pages, taken, before, after, feed)
+        commit(store, flow, run, pages, taken, before, after, feed)
         for landed in pages:
             if landed.page is not None:
                 feed.landed(landed.page)
@@ -231,7 +167,7 @@ def _cursor(store: Store, flow: Flow, leg: Leg) -> str | None:
 
 def _land(
     store: Store, objects: Objects, run: Run, leg: Leg, page: Page, scratch: Path
-) -> _Landed:
+) -> Landed:
     """Make the page's bytes durable; say whether they are the ones seen last under this name."""
     plain = scratch / uuid.uuid4().hex
     sha256 = _private_copy(page.body, plain)
@@ -255,12 +191,12 @@ def _land(
         first = known.reason if known.state == "unchanged" else known.id
         row |= {"state": "unchanged", "reason": first}  # unreadable ones are held already
         row |= {"path": known.path, "wrapped_key": known.wrapped_key}
-        return _Landed(row, page)
+        return Landed(row, page)
     kept: Kept = objects.keep(plain)
     row |= {"state": "landed", "path": kept.path, "wrapped_key": kept.wrapped_key}
     if row["size"] == 0:
         row |= {"state": "unreadable", "reason": "the file is empty"}
-    return _Landed(row, page)
+    return Landed(row, page)
 
 
 def _private_copy(body: bytes | Path, plain: Path) -> str:
@@ -295,7 +231,7 @@ def _seen_last(store: Store, leg: Leg, name: str) -> Any:
 
 def _reread(
     store: Store, objects: Objects, flow: Flow, leg: Leg, scratch: Path
-) -> Iterator[_Landed]:
+) -> Iterator[Landed]:
     """Open kept bytes again that could not be read, where a steward asks for it."""
     table = schema.kept_object
     with store.reading() as connection:
@@ -308,11 +244,11 @@ def _reread(
         with plain.open("wb") as file:
             for frame in objects.open(Kept(row.sha256, row.size, row.path, row.wrapped_key)):
                 file.write(frame)
-        yield _Landed({**row._asdict(), "state": "landed", "reason": None, "plain": plain}, None)
+        yield Landed({**row._asdict(), "state": "landed", "reason": None, "plain": plain}, None)
 
 
 def _parse(
-    connector: Connector, feed: Feed, landed: _Landed, landings: Sequence[Landing]
+    connector: Connector, feed: Feed, landed: Landed, landings: Sequence[Landing]
 ) -> None:
     stream = feed.stream_of(landed.row["id"], landed.row["name"])
     if stream is None:  # it says that something is new, and not what
@@ -341,9 +277,9 @@ def _parse(
 
 def _again(
     store: Store,
-    landed: _Landed,
+    landed: Landed,
     members: Sequence[tuple[Leg, Connector, Reads]],
-    same: Sequence[_Unchanged],
+    same: Sequence[Unchanged],
 ) -> None:
     """Book an object whose very bytes were seen last: all its records are unchanged."""
     first = landed.row["reason"]
@@ -390,10 +326,10 @@ def _batches(
     leg: Leg,
     stream: Reads,
     landing: Landing,
-    unchanged: _Unchanged,
+    unchanged: Unchanged,
     feed: Feed,
-) -> _Taken:
-    taken = _Taken(leg, stream, landing.intake, unchanged)
+) -> Taken:
+    taken = Taken(leg, stream, landing.intake, unchanged)
     any_known = _any_version(store, leg)
     for number, raw in enumerate(landing.batches()):
         if any_known or not stream.group:
@@ -446,7 +382,7 @@ def _any_version(store: Store, leg: Leg) -> bool:
 
 
 def _news(
-    store: Store, leg: Leg, raw: pa.Table, unchanged: _Unchanged, late: set[int]
+    store: Store, leg: Leg, raw: pa.Table, unchanged: Unchanged, late: set[int]
 ) -> pa.Table:
     """Keep the records whose content differs from the latest known; book the others.
 
@@ -487,139 +423,3 @@ def _lines(raw: pa.Table) -> int:
     if "rows" in raw.column_names:
         return int(pc.sum(pc.list_value_length(raw["rows"])).as_py() or 0)
     return int(raw.num_rows)
-
-
-def _commit(
-    store: Store,
-    flow: Flow,
-    run: Run,
-    pages: Sequence[_Landed],
-    taken: Sequence[_Taken],
-    before: str | None,
-    after: str | None,
-    feed: Feed,
-) -> None:
-    """Name the landed bytes, their batches and the new cursor in one transaction."""
-    now = datetime.now(UTC)
-    with store.writing() as connection:
-        guard(connection, run.lease, run.fence)
-        new = [landed for landed in pages if landed.page is not None]
-        if new:
-            seq = take_numbers(connection, "object", len(new))
-            connection.execute(
-                schema.kept_object.insert(),
-                [
-                    {**landed.row, "seq": seq + n, "counts": landed.counts(taken)}
-                    for n, landed in enumerate(new)
-                ],
-            )
-        for landed in pages:
-            if landed.page is None:
-                again.reread(connection, landed.row, landed.counts(taken), now)
-        _hold_unreadable(connection, flow, run, pages, now)
-        feed.commit(connection, [(landed.row["id"], landed.page) for landed in pages])
-        for part in taken:
-            connection.execute(schema.intake.insert(), list(_intake_rows(run, part)))
-            if part.batches:
-                connection.execute(schema.batch.insert(), part.batches)
-        if after is not None and after != before:
-            leg = taken[0].leg
-            _move_cursor(connection, flow, leg, after, run, now)
-
-
-def _intake_rows(run: Run, taken: _Taken) -> Iterator[dict[str, Any]]:
-    """Give one row a currency; counts of records and lines stand in the first."""
-    intake, same = taken.intake, taken.unchanged
-    currencies = sorted(set(intake.amounts) | set(same.amounts)) or [""]
-    digest = same.digest
-    if same.keys:
-        digest = hashlib.sha256("\n".join(sorted(same.keys)).encode()).hexdigest()
-    unread = same.unread  # the intake has not seen these
-    for number, currency in enumerate(currencies):
-        amount = intake.amounts.get(currency, Decimal(0))
-        amount += unread.amounts.get(currency, Decimal(0))
-        yield {
-            "run_id": run.id,
-            "leg": taken.leg.number,
-            "currency": currency,
-            "system": taken.leg.system,
-            "stream": taken.stream.name,
-            "derived": bool(taken.stream.options.get("of")),
-            "lines": _first(number, intake.lines + unread.lines),
-            "records": _first(number, intake.records + unread.records),
-            "uncounted": _first(number, intake.uncounted),
-            "amount": amount,
-            "unchanged_lines": _first(number, same.lines),
-            "unchanged_records": _first(number, same.records),
-            "unchanged_amount": same.amounts.get(currency, Decimal(0)),
-            "unchanged_keys": digest if number == 0 else None,
-            "unchanged_entities": json.dumps(same.entities, default=str) if number == 0 else None,
-        }
-
-
-def _first(number: int, value: int) -> int:
-    return value if number == 0 else 0
-
-
-def _hold_unreadable(
-    connection: sa.Connection, flow: Flow, run: Run, pages: Sequence[_Landed], now: datetime
-) -> None:
-    bad = [landed.row for landed in pages if landed.row["state"] == "unreadable"]
-    if not bad:
-        return
-    first = take_numbers(connection, "hold", len(bad))
-    verdicts = take_numbers(connection, "verdict", len(bad))
-    connection.execute(
-        schema.hold.insert(),
-        [
-            {
-                "id": first + number,
-                "flow": flow.name,
-                "run_id": run.id,
-                "batch_id": "",
-                "subject": "object",
-                "cause": "unreadable",
-                "rule": "readable",
-                "summary": row["reason"],
-                "state": "open",
-                "system": row["system"],
-                "stream": row["stream"],
-                "key": row["name"],
-                "entity": "",
-                "target": "",
-                "object_id": row["id"],
-                "currency": "",
-                "opened_at": now,
-            }
-            for number, row in enumerate(bad)
-        ],
-    )
-    connection.execute(
-        schema.verdict.insert(),
-        [
-            {
-                "id": verdicts + number,
-                "hold_id": first + number,
-                "rule": "readable",
-                "rule_version": "",
-                "severity": "hold_record",
-                "field": "",
-                "message": row["reason"],
-            }
-            for number, row in enumerate(bad)
-        ],
-    )
-
-
-def _move_cursor(
-    connection: sa.Connection, flow: Flow, leg: Leg, value: str, run: Run, now: datetime
-) -> None:
-    rows: Mapping[str, list[Any]] = {
-        "flow": [flow.name],
-        "system": [leg.system],
-        "stream": [leg.stream],
-        "value": [value],
-        "run_id": [run.id],
-        "moved_at": pa.array([now], pa.timestamp("us", "UTC")),
-    }
-    bulk.upsert(connection, schema.cursor, pa.table(dict(rows)))

@@ -23,7 +23,7 @@ from crossdock.deadline import sending
 from crossdock.errors import CrossdockError, Misconfigured, TryLater
 from crossdock.flows import Flow, Route
 from crossdock.following import follow
-from crossdock.outbox_rows import OutboxRows
+from crossdock.outbox_rows import OutboxRows, stored_documents
 from crossdock.payload import amounts_in
 from crossdock.runs import LEASE_SECONDS, Run
 from crossdock.store import Store, bulk, schema
@@ -234,7 +234,7 @@ class _Sender:
             table, hashes = self.documents_of(entity, records.to_pylist())
         else:
             with self.store.reading() as connection:
-                table, hashes = receipts.stored_documents(connection, entity, rows)
+                table, hashes = stored_documents(connection, entity, rows)
         numbers = pa.array(range(table.num_rows), pa.int32())
         if "record" in table.column_names:
             table = table.drop_columns(["record"])

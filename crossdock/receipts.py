@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
-from crossdock import documents, superseded
+from crossdock import superseded
 from crossdock.connector import Outcome, Writes
 from crossdock.errors import TryLater
 from crossdock.flows import Route
@@ -38,25 +38,6 @@ ROW = pa.schema(
         ("currency", pa.string()),
     ]
 )
-
-
-def stored_documents(
-    connection: sa.Connection, entity: str, rows: pa.Table
-) -> tuple[pa.Table, pa.Array]:
-    """Read the document versions that ``rows`` name, with their hashes, in their order."""
-    table = schema.document_version
-    found = connection.execute(
-        sa.select(table.c.document_id, table.c.version, table.c.body, table.c.hash).where(
-            table.c.entity == entity,
-            bulk.among(table.c.document_id, rows["document_id"], connection.dialect.name),
-        )
-    ).all()
-    known = {(row.document_id, row.version): row for row in found}
-    pairs = zip(rows["document_id"].to_pylist(), rows["document_version"].to_pylist(), strict=True)
-    wanted = [known[pair] for pair in pairs]
-    frames = pa.array([bytes(row.body) for row in wanted], pa.large_binary())
-    hashes = pa.array([bytes(row.hash) for row in wanted], pa.binary(32))
-    return documents.from_json(documents.decompress(frames), entity), hashes
 
 
 def settle(
@@ -127,7 +108,10 @@ def _delivered(
     money = amounts.take(take)
     known = done["their_id"].to_pylist()  # of a change; never a reference of ours in its place
     their_ids = pa.array(
-        [outcomes[n].their_id or old or "" for n, old in zip(numbers, known, strict=True)],
+        [
+            _number(outcomes[n].their_id) or old or ""
+            for n, old in zip(numbers, known, strict=True)
+        ],
         pa.string(),
     )
     messages = pa.array([outcomes[n].message[:500] for n in numbers], pa.string())
@@ -144,6 +128,11 @@ def _delivered(
     )
     _bind(connection, run, route, done["id"])
     _ledger(connection, done["id"], "delivered", "")
+
+
+def _number(their_id: str | None) -> str:
+    """Take a number of theirs; a giant is none, and no index would hold it."""
+    return their_id if their_id and len(their_id) <= 500 else ""
 
 
 def _bind(connection: sa.Connection, run: Run, route: Route, outbox_ids: Any) -> None:

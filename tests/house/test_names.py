@@ -11,8 +11,8 @@ ROOT = Path(__file__).parents[2]
 BANNED = {"utils", "util", "helpers", "helper", "common", "manager", "processor", "base", "handler"}
 LONGEST = 400
 LONGER = {
-    "crossdock/pull.py": 620,
-    "crossdock/store/schema.py": 520,
+    "crossdock/pull.py": 430,
+    "crossdock/store/schema.py": 450,
 }
 """Modules that are too long, and how long they may be; this list may only shrink."""
 
