@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 from crossdock.amounts import counted
 from crossdock.buckets import Buckets
 from crossdock.connector import Reads
-from crossdock.nested import records_of
+from crossdock.nested import LONGEST_KEY, records_of, too_long
 
 BATCH_LINES = 50_000
 MEMORY_BYTES = 128 << 20
@@ -148,6 +148,9 @@ def _tabular(table: pa.Table, stream: Reads) -> pa.Table:
     key = _key(table, stream.key)
     empty = pc.and_(pc.is_null(fault), pc.equal(key, ""))
     fault = pc.if_else(empty, pa.scalar(f"the key {', '.join(stream.key)} is empty"), fault)
+    if (pc.max(pc.binary_length(key)).as_py() or 0) > LONGEST_KEY:
+        giant = pc.and_(pc.is_null(fault), pc.greater(pc.binary_length(key), LONGEST_KEY))
+        fault = pc.if_else(giant, pa.scalar(too_long(stream)), fault)
     alone = pc.is_valid(fault)
     if pc.any(alone).as_py():
         key = pc.replace_with_mask(key, alone, _nameless(table.filter(alone)))

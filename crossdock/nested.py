@@ -16,6 +16,9 @@ import pyarrow.compute as pc
 from crossdock.amounts import AMOUNT, amount_of
 from crossdock.connector import Reads
 
+LONGEST_KEY = 1500
+"""Bytes of the longest key of a record; an index of PostgreSQL holds 2,704."""
+
 _arrivals = itertools.count()
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -47,6 +50,8 @@ def records_of(table: pa.Table, stream: Reads) -> pa.Table:
         key = _key(record, stream)
         if fault is None and not key.strip("|"):
             fault = f"the key {', '.join(stream.key)} is empty"
+        elif fault is None and len(key.encode("utf-8", "replace")) > LONGEST_KEY:
+            fault = too_long(stream)
         amount, currency = _money(record, stream)
         canonical = json.dumps(_tagged(record), sort_keys=True, ensure_ascii=False)
         if not canonical.isascii() and _SURROGATE.search(canonical):
@@ -77,6 +82,11 @@ def records_of(table: pa.Table, stream: Reads) -> pa.Table:
             "arrival": pa.array(list(itertools.islice(_arrivals, len(texts))), pa.int64()),
         }
     )
+
+
+def too_long(stream: Reads) -> str:
+    """Say of a record that its key is too long."""
+    return f"the key {', '.join(stream.key)} is longer than {LONGEST_KEY} bytes"
 
 
 def _parsed(text: str | None, fault: str | None) -> tuple[Any, str | None]:

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from crossdock import yaml
 from crossdock.errors import Misconfigured
-from crossdock.mapping import dialect, output, when
+from crossdock.mapping import dialect, identifiers, output, when
 from crossdock.mapping.compile import Compiler
 from crossdock.mapping.dialect import At
 from crossdock.mapping.faults import Faults
@@ -92,6 +92,10 @@ class Mapping:
             if self.target in ENTITIES
             else output.target(level)
         )
+        if self.target in ENTITIES:
+            words = f"is longer than {identifiers.LONGEST} bytes, which no number is"
+            for row, path, value in identifiers.too_long(made):
+                faults.one(int(frame.records[row]), path, value, words, "too_long")
         held = faults.held[frame.records]
         kept = made.filter(pa.array(~held)) if held.any() else made
         return kept, run.new_fields

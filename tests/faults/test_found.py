@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import psycopg
@@ -227,3 +228,31 @@ def test_a_lease_whose_release_was_lost_ends_by_itself(project: Project) -> None
     thread.start()
     thread.join(30)
     assert found == [2]
+
+
+def giant(seed: int = 1) -> str:
+    """A text of six thousand bytes that no compression makes small."""
+    random = Random(seed)  # noqa: S311 - no secret
+    return "".join(chr(random.randrange(0x4E00, 0x9FFF)) for _ in range(2000))
+
+
+@fault("X14", "E10")
+def test_a_giant_for_a_number_is_held_and_stops_no_other(project: Project) -> None:
+    """PostgreSQL indexes at most 2,704 bytes: one such record would fail its batch for ever."""
+    good, bad = order("1"), order(giant())
+    other = order("2", lines=[{"sku": giant(2), "quantity": "1", "price": "25.00"}])
+    project.orders([good, bad, other, order("3")])
+    books = project.run("orders")
+    assert counts(books) == {"read": 4, "delivered": 2, "quarantined": 2}
+    assert sorted(line["body"]["order_no"] for line in project.effects()) == ["1", "3"]
+    assert counts(project.run("orders")) == {"read": 4, "unchanged": 4}
+
+
+@fault("X14")
+def test_a_giant_that_a_mapping_makes_is_held(project: Project) -> None:
+    project.file("mappings/till/order.yaml", ("  id: number\n", "  id: note\n"))
+    project.file("mappings/till/order.yaml", ("  note: {path: note, optional: true}\n", ""))
+    project.file("mappings/till/order.yaml", ("examples:", "ignore: [number]\nexamples:"))
+    project.orders([order("1", note="A"), order("2", note=giant())])
+    assert counts(project.run("orders")) == {"read": 2, "delivered": 1, "quarantined": 1}
+    assert [line["body"]["order_no"] for line in project.effects()] == ["A"]
