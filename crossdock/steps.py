@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
-from crossdock import documents, held_rows, loaded
+from crossdock import document_key, documents, held_rows, loaded, memory
 from crossdock.batch import BatchFiles
 from crossdock.errors import TryLater
 from crossdock.flows import Flow, Leg, Route
@@ -62,7 +62,8 @@ class Steps:
         with self._timed("map"):
             raw = self.raw()
             mappings = [loaded.mapping_of(self.home, name) for name in self.leg.maps]
-            readable = pc.indices_nonzero(pc.is_null(raw["fault"])).cast(pa.int32())
+            there = pc.and_not(pc.is_null(raw["fault"]), raw["deleted"])  # no tombstones
+            readable = pc.indices_nonzero(there).cast(pa.int32())
             result = step.map(raw.take(readable), mappings)
             passed = {
                 entity: _placed(_owned(table, self.flow), readable)
@@ -135,9 +136,8 @@ class Steps:
                 continue
             content = other.content().get(entity)
             if content is not None:
-                parts = pc.split_pattern(content["key"], "|", max_splits=2)
-                ids.append(pc.list_element(parts, 2).combine_chunks())
-        return pa.concat_arrays([part.cast(pa.string()) for part in ids])
+                ids += document_key.ids(content["key"]).cast(pa.string()).chunks
+        return pa.concat_arrays(ids)
 
     def _documents(self) -> dict[str, pa.Table]:
         tables = self.files.read(self.files.path("map", self._map_hash()))
@@ -329,6 +329,7 @@ class Steps:
     def _timed(self, step: str) -> Iterator[None]:
         start = time.perf_counter()
         yield
+        memory.give_back()
         remember(self.store, self.run, seconds={step: round(time.perf_counter() - start, 4)})
 
 
@@ -360,11 +361,10 @@ def _placed(table: pa.Table, rows: pa.Array) -> pa.Table:
 def _content(table: pa.Table) -> pa.Table:
     """Make what identifies each document: its key, the hash of its canonical JSON, its body."""
     texts = documents.to_json(table)
-    parts = (pc.fill_null(table[part], "") for part in ("organisation", "shop", "id"))
     return pa.table(
         {
             "record": table["record"],
-            "key": pc.binary_join_element_wise(*parts, "|"),
+            "key": document_key.keys(table),
             "hash": documents.hashes(texts),
             "body": documents.compress(texts),
         }
