@@ -207,7 +207,7 @@ POISON = [
 ]
 
 
-@fault("E10", "C12", "L11")
+@fault("X16", "E10", "C12", "L11")
 @pytest.mark.parametrize("record", POISON, ids=range(len(POISON)))
 def test_a_record_that_cannot_be_trusted_does_not_stop_its_list(
     world: World, serve: Serve, tmp_path: Path, record: bytes

@@ -183,7 +183,7 @@ STATES = {
 }
 
 
-@fault("P17", "P18", "P20")
+@fault("X17", "P17", "P18", "P20")
 @pytest.mark.parametrize("table", ["document_version", "outbox"])
 @pytest.mark.parametrize("name", STATES)
 def test_what_the_server_cannot_write_is_tried_later(pg: Project, name: str, table: str) -> None:
