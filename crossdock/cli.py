@@ -46,7 +46,7 @@ def options(
     """Integration hub for commerce: pull, map, check, resolve, push, with books that balance."""
 
 
-EDI_GROUPS = ("edi_desk", "edi_partners")
+EDI_GROUPS = ("edi_desk", "edi_partners", "edi_as2")
 
 
 def _mount() -> None:

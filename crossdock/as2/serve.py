@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,25 +16,25 @@ from crossdock.as2.sender import Sender
 from crossdock.connector import World
 from crossdock.egress import Egress
 from crossdock.errors import CrossdockError, Misconfigured
+from crossdock.webhooks.listening import Listening
 
 PORT = 4080
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Listening:
-    """Where to listen, and where post boxes lie; ``certificate`` and ``key`` make it https."""
+def application(
+    world: World,
+    boxes: Path,
+    *,
+    passphrase: str = "",
+    allow_private: bool = False,
+    **limits: Any,
+) -> As2App:
+    """Make the application for all partners with ``as2``; raises Misconfigured where none has.
 
-    boxes: Path
-    host: str = "127.0.0.1"
-    port: int = PORT
-    certificate: Path | None = None
-    key: Path | None = None
-    allow_private: bool = False
-
-
-def application(world: World, listening: Listening, passphrase: str = "", **limits: Any) -> As2App:
-    """Make the application for all partners with ``as2``; raises Misconfigured where none has."""
+    ``boxes`` holds a post box a partner; ``allow_private`` lets our asynchronous MDNs go to
+    private addresses.
+    """
     relations = load_all(world.project, passphrase)
     if not relations:
         raise Misconfigured(
@@ -45,13 +44,13 @@ def application(world: World, listening: Listening, passphrase: str = "", **limi
         )
 
     def box(relation: Relation) -> Postbox:
-        return Postbox(listening.boxes / relation.partner)
+        return Postbox(boxes / relation.partner)
 
     def pay() -> None:
         for relation in relations:
             if not any(True for _ in box(relation).names("owed")):
                 continue
-            sender = Sender(world, Egress(listening.allow_private), relation, box(relation))
+            sender = Sender(world, Egress(allow_private), relation, box(relation))
             try:
                 sender.pay()
             except CrossdockError as error:
@@ -63,7 +62,8 @@ def application(world: World, listening: Listening, passphrase: str = "", **limi
 
 
 def server(app: As2App, listening: Listening) -> uvicorn.Server:
-    """Make the server of an application."""
+    """Make the server; raises Misconfigured where others would reach it without TLS."""
+    listening.verify()
     return uvicorn.Server(
         uvicorn.Config(
             app,

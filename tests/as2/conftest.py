@@ -19,9 +19,10 @@ from crossdock.as2.postbox import Postbox
 from crossdock.as2.receive import Receiver
 from crossdock.as2.relation import Relation
 from crossdock.as2.sender import Sender
-from crossdock.as2.serve import Listening, server
+from crossdock.as2.serve import server
 from crossdock.connector import World
 from crossdock.egress import Egress
+from crossdock.webhooks.listening import Listening
 
 
 def identity(name: str) -> Identity:
@@ -66,7 +67,7 @@ class Served:
     """An application on a free port, in a thread of its own."""
 
     def __init__(self, app: As2App) -> None:
-        self._server = server(app, Listening(Path(), port=0))
+        self._server = server(app, Listening(port=0))
         self._socket = socket.socket()
         self._socket.bind(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}/as2"
