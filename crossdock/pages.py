@@ -25,7 +25,15 @@ def pages(home: Home) -> dict[Path, str]:
         folder / "cli.md": command_line(),
         folder / "connectors.md": connectors(home),
         folder / "connector_kit.md": kit(home),
+        folder / "edi_messages.md": edi_messages(),
     }
+
+
+def edi_messages() -> str:
+    """Describe the EDI messages that become records."""
+    from crossdock.edi.shapes import pages as shapes
+
+    return shapes.page()
 
 
 # -- the command line ---------------------------------------------------------------------------

@@ -38,8 +38,12 @@ def depot_files() -> dict[str, bytes]:
     return {
         "order_responses.ndjson": _lines(
             {
-                **{"id": "OR-1", "status": "changed", "order_id": "PO00001", "currency": "EUR"},
-                **{"issued_at": "2026-11-20T12:00:00Z", **sides},
+                "id": "OR-1",
+                "status": "changed",
+                "order_id": "PO00001",
+                "currency": "EUR",
+                "issued_at": "2026-11-20T12:00:00Z",
+                **sides,
                 "lines": [
                     {**line, **order, "status": "changed", "ordered_quantity": "12"}
                     | {"quantity": "10", "unit_price": "4.25"},
@@ -48,18 +52,29 @@ def depot_files() -> dict[str, bytes]:
         ),
         "shipments.ndjson": _lines(
             {
-                **{"id": "SHP-1", "status": "shipped", "order_id": "PO00001", **sides},
-                **{"issued_at": "2026-11-21T15:00:00Z", "shipped_at": "2026-11-21T16:00:00Z"},
-                **{"delivery_gln": RETAILER, "package_count": 1},
+                "id": "SHP-1",
+                "status": "shipped",
+                "order_id": "PO00001",
+                **sides,
+                "issued_at": "2026-11-21T15:00:00Z",
+                "shipped_at": "2026-11-21T16:00:00Z",
+                "delivery_gln": RETAILER,
+                "package_count": 1,
                 "packages": [{"sscc": "401234500000000012", "package_type": "201", "quantity": 1}],
                 "lines": [{**line, **order, "quantity": "10", "sscc": "401234500000000012"}],
             }
         ),
         "invoices.ndjson": _lines(
             {
-                **{"id": "R-1", "type_code": "invoice", "order_id": "PO00001", "currency": "EUR"},
-                **{"issued_at": "2026-11-22T00:00:00Z", "due_at": "2026-12-22", **sides},
-                **{"despatch_id": "SHP-1", "seller_tax_id": "DE123456788"},
+                "id": "R-1",
+                "type_code": "invoice",
+                "order_id": "PO00001",
+                "currency": "EUR",
+                "issued_at": "2026-11-22T00:00:00Z",
+                "due_at": "2026-12-22",
+                **sides,
+                "despatch_id": "SHP-1",
+                "seller_tax_id": "DE123456788",
                 "lines": [
                     {**line, **order, **_TAX, "quantity": "10", "unit_price": "4.25"}
                     | {"line_amount": "42.5"},
@@ -67,19 +82,28 @@ def depot_files() -> dict[str, bytes]:
                 "taxes": [
                     {"category": "S", "rate": "19", "taxable_amount": "42.5", "tax_amount": "8.08"}
                 ],
-                **{"line_amount": "42.5", "tax_amount": "8.08", "total_amount": "50.58"},
+                "line_amount": "42.5",
+                "tax_amount": "8.08",
+                "total_amount": "50.58",
             }
         ),
         "purchases.ndjson": _lines(
             {
-                **{"id": "P-7001", "type_code": "order", "issued_at": "2026-11-20T09:00:00Z"},
-                **{"requested_delivery_at": "2026-11-30T00:00:00Z", "currency": "EUR"},
-                **{"buyer_id": US, "buyer_gln": US, "seller_id": SUPPLIER, "seller_gln": SUPPLIER},
+                "id": "P-7001",
+                "type_code": "order",
+                "issued_at": "2026-11-20T09:00:00Z",
+                "requested_delivery_at": "2026-11-30T00:00:00Z",
+                "currency": "EUR",
+                "buyer_id": US,
+                "buyer_gln": US,
+                "seller_id": SUPPLIER,
+                "seller_gln": SUPPLIER,
                 "lines": [
                     {"line_id": "1", "product_id": "LA-1", **_LANTERN, "unit": "C62"}
                     | {"quantity": "48", "unit_price": "2.1", "line_amount": "100.8"},
                 ],
-                **{"line_amount": "100.8", "total_amount": "100.8"},
+                "line_amount": "100.8",
+                "total_amount": "100.8",
             }
         ),
     }
@@ -93,28 +117,48 @@ def supplier_files() -> dict[str, bytes]:
     pallet = "430456700000000016"
     messages: dict[str, Document] = {
         "ORDRSP": {
-            **{"number": "AB-9", "date": "2026-11-20", "response": "AP", "currency": "EUR"},
-            **{"order_number": "P-7001", **sides},
+            "number": "AB-9",
+            "date": "2026-11-20",
+            "response": "AP",
+            "currency": "EUR",
+            "order_number": "P-7001",
+            **sides,
             "lines": [{**line, **order, "action": "5", "quantity": "48", "confirmed": "48"}],
         },
         "DESADV": {
-            **{"number": "LS-9", "date": "2026-11-27", "despatch_date": "2026-11-27T14:00"},
-            **{"order_number": "P-7001", "delivery_gln": US, **sides},
+            "number": "LS-9",
+            "date": "2026-11-27",
+            "despatch_date": "2026-11-27T14:00",
+            "order_number": "P-7001",
+            "delivery_gln": US,
+            **sides,
             "packages": [{"sscc": pallet, "package_type": "201", "quantity": "1"}],
             "lines": [{**line, **order, "quantity": "48", "sscc": pallet}],
         },
         "INVOIC": {
-            **{"number": "RE-9", "type": "380", "date": "2026-11-28", "due_date": "2026-12-28"},
-            **{"currency": "EUR", "order_number": "P-7001", "despatch_number": "LS-9", **sides},
-            **{"supplier_name": "Lantern Works", "supplier_tax_id": "DE123456788"},
+            "number": "RE-9",
+            "type": "380",
+            "date": "2026-11-28",
+            "due_date": "2026-12-28",
+            "currency": "EUR",
+            "order_number": "P-7001",
+            "despatch_number": "LS-9",
+            **sides,
+            "supplier_name": "Lantern Works",
+            "supplier_tax_id": "DE123456788",
             "lines": [
                 {**line, **order, **_TAX, "quantity": "48", "price": "2.1", "amount": "100.8"}
             ],
-            **{"line_total": "100.8", "tax_total": "19.15", "total": "119.95"},
+            "line_total": "100.8",
+            "tax_total": "19.15",
+            "total": "119.95",
             "taxes": [{"category": "S", "rate": "19", "taxable": "100.8", "tax": "19.15"}],
         },
         "PRICAT": {
-            **{"number": "KAT-26", "date": "2026-11-01", "currency": "EUR", **sides},
+            "number": "KAT-26",
+            "date": "2026-11-01",
+            "currency": "EUR",
+            **sides,
             "lines": [
                 {**line, **_TAX, "amount": "2.1", "price_type": "CON", "valid_from": "2026-11-01"},
                 {**line, **_TAX, "amount": "4.99", "price_type": "SRP"},
@@ -131,28 +175,48 @@ def retailer_files() -> dict[str, bytes]:
     order = {"order_number": "PO00001", "order_line": "1"}
     messages: dict[str, Document] = {
         "ORDCHG": {
-            **{"number": "PO00002-1", "order_number": "PO00002", "function": "5", **sides},
-            **{"date": "2026-11-20T15:00", "currency": "EUR", "delivery_gln": RETAILER},
+            "number": "PO00002-1",
+            "order_number": "PO00002",
+            "function": "5",
+            **sides,
+            "date": "2026-11-20T15:00",
+            "currency": "EUR",
+            "delivery_gln": RETAILER,
             "lines": [{**line, "quantity": "6", "price": "4.25", "amount": "25.5"}],
         },
         "RECADV": {
-            **{"number": "WE-1", "date": "2026-11-23", "received_date": "2026-11-23T07:30"},
-            **{"despatch_number": "SHP-1", "order_number": "PO00001", **sides},
+            "number": "WE-1",
+            "date": "2026-11-23",
+            "received_date": "2026-11-23T07:30",
+            "despatch_number": "SHP-1",
+            "order_number": "PO00001",
+            **sides,
             "lines": [{**line, **order, "shipped": "10", "accepted": "9", "missing": "1"}],
         },
         "REMADV": {
-            **{"number": "ZA-1", "date": "2026-12-20", "payment_date": "2026-12-20"},
-            **{"currency": "EUR", "payer_gln": RETAILER, "payee_gln": US, "total": "50.58"},
+            "number": "ZA-1",
+            "date": "2026-12-20",
+            "payment_date": "2026-12-20",
+            "currency": "EUR",
+            "payer_gln": RETAILER,
+            "payee_gln": US,
+            "total": "50.58",
             "documents": [{"type": "380", "number": "R-1", "due": "50.58", "amount": "50.58"}],
         },
         "INVRPT": {
-            **{"number": "LB-1", "date": "2026-11-30", **sides},
+            "number": "LB-1",
+            "date": "2026-11-30",
+            **sides,
             "levels": [{**line, "on_hand": "4", "location_gln": RETAILER}],
         },
         "SLSRPT": {
-            **{"number": "VK-48", "date": "2026-11-30", "currency": "EUR"},
-            **{"period_from": "2026-11-23", "period_until": "2026-11-29"},
-            **{"reporter_gln": RETAILER, "supplier_gln": US},
+            "number": "VK-48",
+            "date": "2026-11-30",
+            "currency": "EUR",
+            "period_from": "2026-11-23",
+            "period_until": "2026-11-29",
+            "reporter_gln": RETAILER,
+            "supplier_gln": US,
             "lines": [
                 {**line, "location_gln": RETAILER, "sold_at": "2026-11-24", "quantity": "5"}
                 | {"price": "7.99", "amount": "39.95"},

@@ -109,7 +109,8 @@ class Slot:
 class Line:
     """One segment: its words (element, component, text), its slots, and the lines below it.
 
-    ``words`` of the qualifier are in ``meant``; ``into`` names the list that it is an entry of.
+    ``words`` of the qualifier are in ``meant``; ``into`` names the list that it is an entry of;
+    ``text`` is the line as it was written.
     """
 
     tag: str
@@ -118,6 +119,7 @@ class Line:
     meant: tuple[str, ...]
     slots: list[Slot]
     readonly: bool
+    text: str = ""
     children: list[Line] = field(default_factory=list)
 
     @cached_property
@@ -159,6 +161,7 @@ def parse(text: str, directory: str) -> tuple[Line, Line]:
         while stack[-1][0] >= indent:
             stack.pop()
         line = _line(found["text"], found["into"] or "", readonly=bool(found["readonly"]))
+        line.text = given[found.start("readonly") :]
         if line.tag == "UNS":
             stack = [(-1, summary)]
         stack[-1][1].children.append(line)
