@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from crossdock import json
 from crossdock.api import Api
 from crossdock.auth_token import Grant, Login
-from crossdock.bodies import one_by_one, paths, same
+from crossdock.bodies import numbered, one_by_one, paths, same
 from crossdock.connector import (
     Check,
     Found,
@@ -34,6 +34,7 @@ from crossdock.connector import (
 )
 from crossdock.errors import CrossdockError, Misconfigured, Refused, TryLater
 from crossdock.exchange import Request
+from crossdock.tagged_json import plain, typed
 from crossdock.verdict import at
 from crossdock.walking import tried, walked
 from crossdock.watermark import Watermark
@@ -47,12 +48,9 @@ _SALES = "sale.sale"
 _STEPS = {"draft": (), "quotation": ("quote",), "confirmed": ("quote", "confirm")}
 _OPEN = ("draft", "quotation")
 _ROUNDING = "Rounding"
-_DAY = ("year", "month", "day")
-_TIME = ("hour", "minute", "second", "microsecond")
 
 
 def _changes(name: str, model: str, fields: str, *parts: str, **more: Any) -> Reads:
-    """Declare a list of changes; ``parts`` are whose dates count beside the record's own."""
     dates = [part + date for part in ("", *parts) for date in _DATES]
     options = {"model": model, "fields": fields.split(), "dates": dates}
     return Reads(name, ("id",), records="result", cursor="write_date", grain="microsecond",
@@ -60,7 +58,6 @@ def _changes(name: str, model: str, fields: str, *parts: str, **more: Any) -> Re
 
 
 def _answers(name: str, beside: str, fields: str, *domain: Any) -> Reads:
-    """Declare a question about all products; ``beside`` is what holds for every answer."""
     options = {"model": "product.product", "fields": fields.split(), "dates": [],
                "domain": [["code", "!=", None], *domain]}  # fmt: skip
     return Reads(name, ("id", beside), records="result", feed="full", options=options)
@@ -125,7 +122,6 @@ class Tryton(Api):
         "list_price", ("code",), "upsert", options={"model": "product.template", "never_new": True}
     )
 
-    # -- calling ---------------------------------------------------------------------------------
     def address(self) -> str:
         """Give what all calls go to."""
         return self.url
@@ -147,7 +143,6 @@ class Tryton(Api):
         return Grant(base64.b64encode(f"{self.user}:{said[0]}:{said[1]}".encode()).decode())
 
     def _ask(self, method: str, *params: Any, again: bool = True) -> Any:
-        """Call a method; gives the result as it stands. Raises Refused for their no."""
         body = json.dumps({"id": 0, "method": method, "params": typed(params)}).encode()
         request = Request("POST", self.url, headers=_HEADERS, body=body, again=again)
         answer = self.http.send(request)
@@ -160,7 +155,6 @@ class Tryton(Api):
 
     @cached_property
     def _context(self) -> dict[str, Any]:
-        """The user's context, without which company fields are empty."""
         found: dict[str, Any] = self._ask("model.res.user.get_preferences", True, {})
         if not found.get("company"):
             raise Misconfigured("the user has no company", fix="give the user one in Tryton")
@@ -181,7 +175,6 @@ class Tryton(Api):
         """Log in, and ask each model for one record."""
         return tried(self, lambda one: self._find(one.options["model"], (), ("id",), 1))
 
-    # -- reading ---------------------------------------------------------------------------------
     def read(self, stream: Reads, cursor: str | None) -> Iterator[Page]:
         """Yield pages in the order of ids, which never shifts; the last one moves the cursor."""
         since: list[Any] = []
@@ -208,7 +201,6 @@ class Tryton(Api):
             last = int(records[-1]["id"])
 
     def _question(self, stream: Reads) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Give what every record of a stream holds beside its fields, and the context to ask in."""
         if stream.name == "stock":
             return {"location": self.warehouse}, {"locations": [self._warehouse["id"]]}
         if stream.name == "prices":
@@ -233,7 +225,6 @@ class Tryton(Api):
         found = [{**plain(record), **page["constants"]} for record in page["answer"]["result"]]
         yield nested([json.dumps(record) for record in found], range(1, len(found) + 1))
 
-    # -- writing ---------------------------------------------------------------------------------
     def lookup(self, stream: Writes, parcels: Sequence[Parcel]) -> dict[str, Found | None]:
         """Read back by natural key; a sale that is not where it shall be is not there yet."""
         found: dict[str, Found | None] = {}
@@ -265,7 +256,6 @@ class Tryton(Api):
         return one_by_one(parcels, put)
 
     def _put(self, stream: Writes, body: Mapping[str, Any], found: dict[str, Any] | None) -> int:
-        """Create the record, or write what differs, under the lock that was read with it."""
         options, model = stream.options, stream.options["model"]
         if found is None:
             if options.get("never_new"):
@@ -291,7 +281,6 @@ class Tryton(Api):
     def _values(
         self, stream: Writes, model: str, body: Mapping[str, Any], found: Any = None
     ) -> dict[str, Any]:
-        """Turn a body into what Tryton takes, by its own description of the model's fields."""
         fields, made = self._fields(model), {}
         for name, value in body.items():
             if name not in fields:
@@ -322,7 +311,6 @@ class Tryton(Api):
         return {}
 
     def _one(self, stream: Writes, model: str, given: Mapping[str, Any]) -> int:
-        """Find what a document refers to by its fields; it may still be on its way."""
         domain = [[path, "=", at(given, path)] for path in sorted(paths(given))]
         if "company" in self._fields(model):
             domain.append(["company", "=", self._context["company"]])
@@ -338,7 +326,6 @@ class Tryton(Api):
     def _put_sale(
         self, stream: Writes, body: Mapping[str, Any], found: dict[str, Any] | None
     ) -> int:
-        """Bring a sale to its lines, its total and its state; what is under way stays as it is."""
         ends = body.get("state") == "cancelled"
         if found is None or (found["state"] in _OPEN and not ends and not _alike(found, body)):
             if found and found["state"] == "quotation":
@@ -353,7 +340,6 @@ class Tryton(Api):
         return int(found["id"])
 
     def _evened_out(self, stream: Writes, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Make a line of what two ways of rounding differ by; more than that is no sale of ours."""
         found = self._present(stream, body) or {}
         rest = Decimal(body["total_amount"]) - Decimal(found["total_amount"])
         if abs(rest) > Decimal(self.rounding):
@@ -370,33 +356,21 @@ class Tryton(Api):
 
 
 def _shaped(body: Any) -> Any:
-    """Make lists of objects whose names are numbers, and a price of an amount by its quantity.
-
-    Nothing is left of what has no value: {"2": {"type": "phone", "value": None}} is no part.
-
-    >>> _shaped({"ways": {"1": {"type": "email", "value": "a"}, "2": {"type": "phone"}}})
-    {'ways': [{'type': 'email', 'value': 'a'}]}
-    """
-    if isinstance(body, list):
-        return [_shaped(item) for item in body]
-    if not isinstance(body, Mapping):
-        return body
-    made = {name: _shaped(value) for name, value in body.items()}
-    made = {name: value for name, value in made.items() if value not in (None, {}, [])}
-    if made and all(name.isdigit() for name in made):
-        return [item for item in made.values() if set(item) > {"type"} or "type" not in item]
-    if made.get("taxes") == {"rate": 0}:  # a tax of nothing is none
-        del made["taxes"]
-    if "charges" in made:
-        made["lines"] = [*made.get("lines", []), *made.pop("charges")]
-    if "amount" in made and "unit_price" not in made:
-        whole = Decimal(made["quantity"]) or 1
-        made["unit_price"] = (Decimal(made.pop("amount")) / whole).quantize(Decimal("0.0001"))
+    made = numbered(body)
+    ways = made.get("contact_mechanisms", [])
+    made |= {"contact_mechanisms": [way for way in ways if "value" in way]} if ways else {}
+    if lines := [*made.pop("lines", []), *made.pop("charges", [])]:
+        made["lines"] = lines
+    for line in lines:
+        if line.get("taxes") == {"rate": 0}:  # a tax of nothing is none
+            del line["taxes"]
+        if "amount" in line:
+            price = Decimal(line.pop("amount")) / (Decimal(line["quantity"]) or 1)
+            line["unit_price"] = price.quantize(Decimal("0.0001"))
     return made
 
 
 def _alike(sale: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
-    """Compare lines and total; the line that evens out the rounding is none of the document's."""
     lines = [line for line in sale["lines"] if line["description"] != _ROUNDING]
     return len(lines) == len(body["lines"]) and same(
         {"lines": lines, "total_amount": sale["total_amount"]},
@@ -415,7 +389,6 @@ def _steps_left(sale: Mapping[str, Any], body: Mapping[str, Any]) -> tuple[str, 
 
 
 def _said_no(error: Any, method: str) -> CrossdockError:
-    """Make an error of theirs: the name of an exception, and words."""
     name, words = [*error, "", ""][:2] if isinstance(error, list) else (error, "")
     name, words = str(name), str(words[0] if isinstance(words, list) and words else words)
     if name in {"UserError", "UserWarning"} or name.endswith("ValidationError"):
@@ -423,40 +396,3 @@ def _said_no(error: Any, method: str) -> CrossdockError:
     if name.startswith("'"):
         return Misconfigured(f"this Tryton does not know {name}", where=method, fix="see versions")
     return TryLater(f"{name} {words}"[:200].strip(), where=method)
-
-
-def typed(value: Any) -> Any:
-    """Write decimals, days and instants as Tryton's typed JSON.
-
-    >>> typed(Decimal("1.50"))
-    {'__class__': 'Decimal', 'decimal': '1.5'}
-    """
-    if isinstance(value, Decimal):
-        return {"__class__": "Decimal", "decimal": f"{value.normalize():f}"}
-    if isinstance(value, date):
-        instant = isinstance(value, datetime)
-        made = {name: getattr(value, name) for name in (*_DAY, *(_TIME if instant else ()))}
-        return {"__class__": "datetime" if instant else "date", **made}
-    if isinstance(value, Mapping):
-        return {name: typed(item) for name, item in value.items()}
-    return [typed(item) for item in value] if isinstance(value, (list, tuple)) else value
-
-
-def plain(value: Any) -> Any:
-    """Read Tryton's typed JSON: values become text, and the record ``party.`` becomes ``party``.
-
-    >>> plain({"party.": {"code": "7"}, "total": {"__class__": "Decimal", "decimal": "1.50"}})
-    {'party': {'code': '7'}, 'total': '1.50'}
-    """
-    if isinstance(value, list):
-        return [plain(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    kind = value.get("__class__")
-    if kind == "Decimal":
-        return value["decimal"]
-    if kind in {"date", "datetime"}:
-        parts = [int(value[name]) for name in (*_DAY, *(_TIME if kind == "datetime" else ()))]
-        made = datetime(*parts)  # type: ignore[arg-type] # noqa: DTZ001 - Tryton says no zone
-        return made.isoformat(timespec="microseconds") if kind == "datetime" else f"{made:%Y-%m-%d}"
-    return {name.removesuffix("."): plain(item) for name, item in value.items()}

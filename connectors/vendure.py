@@ -15,10 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crossdock import json
-from crossdock.api import Api
 from crossdock.auth import Auth, Fixed
 from crossdock.auth_token import Grant, Login
-from crossdock.bodies import one_by_one, same
+from crossdock.bodies import in_units, in_whole, one_by_one, same
 from crossdock.connector import (
     Check,
     DeliveryClass,
@@ -32,8 +31,9 @@ from crossdock.connector import (
     setting,
 )
 from crossdock.errors import CrossdockError, Misconfigured, Refused, TryLater
-from crossdock.exchange import Answer, NoAnswer, Request, heard_of
-from crossdock.graphql_text import Word, literal
+from crossdock.exchange import Answer, NoAnswer, heard_of
+from crossdock.graphql_calls import GraphqlCalls, forbidden
+from crossdock.graphql_text import Word, operation
 from crossdock.verdict import at
 from crossdock.walking import tried, walked
 from crossdock.watermark import Watermark
@@ -78,7 +78,6 @@ def _list_of(
     name: str, listed: str, fields: str, right: str, *dates: str,
     part: tuple[str, str] = ("", ""), key: tuple[str, ...] = ("id",), **more: Any,
 ) -> Reads:  # fmt: skip
-    """Declare a list; ``part`` is (a list in its records, the name of one) that are the records."""
     options = {"list": listed, "fields": fields, "dates": dates, "part": part}
     changes = {"cursor": "updatedAt", "grain": "second", "overlap": 60} if dates else {}
     return Reads(name, key, records=f"data.{listed}.items", right=right, options=options,
@@ -89,11 +88,10 @@ def _target(
     name: str, key: tuple[str, ...], delivery: DeliveryClass, right: str, *,
     find: tuple[str, ...], **more: Any,
 ) -> Writes:  # fmt: skip
-    """Declare a target; ``find`` is (list, field, what is read) of what may be there already."""
     return Writes(name, key, delivery, right=right, options={"find": find}, **more)
 
 
-class Vendure(Api):
+class Vendure(GraphqlCalls):
     """A channel of a Vendure shop."""
 
     kind = "vendure"
@@ -131,12 +129,10 @@ class Vendure(Api):
     stock_on_hand = _target("stock_on_hand", ("sku",), "upsert", "UpdateCatalog", batch=50,
                             find=("productVariants", "sku", _LEVELS))  # fmt: skip
     variant_price = _target("variant_price", ("sku", "currency"), "upsert", "UpdateCatalog",
-                            batch=50, money="amount",
-                            find=("productVariants", "sku", _LEVELS))  # fmt: skip
+                            batch=50, find=("productVariants", "sku", _LEVELS))  # fmt: skip
     fulfilment = _target("fulfilment", ("tracking",), "lookup_before_create", "UpdateOrder",
                          find=())  # fmt: skip
 
-    # -- calling ---------------------------------------------------------------------------------
     def address(self) -> str:
         """Give the one address of the API."""
         return self.url
@@ -149,47 +145,25 @@ class Vendure(Api):
         """Take the key, or log in for a token; a dead one is told in an answer with status 200."""
         if self.api_key:
             return Fixed({"vendure-api-key": self.api_key}, secrets=(self.api_key,))
-        return Login(self._log_in, self.world.monotonic, dead=_forbidden, secrets=(self.password,))
+        return Login(self._log_in, self.world.monotonic, dead=forbidden, secrets=(self.password,))
 
     def _log_in(self) -> Grant:
-        text = "mutation" + _call("login", _OR_NO, username=self.user, password=self.password)
-        answer = self.plain.send(self._request(text))
+        text = "mutation" + operation("login", _OR_NO, username=self.user, password=self.password)
+        answer = self.plain.send(self.request(text))
         token = answer.headers.get("vendure-auth-token", "")
         if not token or at(heard_of(answer).document, "data.login.errorCode"):
             raise Misconfigured("Vendure does not let this administrator in", where=self.url)
         return Grant(token)
 
-    def _request(self, text: str, again: bool = True) -> Request:
-        headers = {"Content-Type": "application/json"}
-        body = json.dumps({"query": text}).encode()
-        return Request("POST", self.url, headers=headers, body=body, again=again)
-
-    def _send(self, text: str, again: bool = True) -> tuple[Answer, Any]:
-        """Send an operation; gives the answer and its ``data``. Raises for ``errors``."""
-        answer = self.http.send(self._request(text, again))
-        said = answer.document(self.url)
-        if isinstance(said, dict) and said.get("errors"):
-            raise _said_no(said["errors"][0])
-        if not isinstance(said, dict) or not isinstance(said.get("data"), dict):
-            raise TryLater("the answer is none of GraphQL's", where=self.url)
-        return answer, said["data"]
-
-    def _do(self, name: str, gives: str, **arguments: Any) -> Any:
-        """Do a mutation; an error of its union is a no. Gives its result."""
-        _, data = self._send("mutation" + _call(name, gives, **arguments), again=False)
-        if isinstance(data[name], dict) and data[name].get("errorCode"):
-            raise Refused(f"{data[name]['errorCode']}: {data[name].get('message')}", where=name)
-        return data[name]
-
     def _list(self, name: str, fields: str, **options: Any) -> tuple[Answer, list[Any]]:
-        answer, data = self._send(_call(name, f"totalItems items {{ {fields} }}", options=options))
+        gives = f"totalItems items {{ {fields} }}"
+        answer, data = self.ask(operation(name, gives, options=options))
         return answer, data[name]["items"]
 
     def check(self) -> Iterator[Check]:
         """Log in, and ask each list for one record."""
         return tried(self, lambda one: self._list(one.options["list"], "id", take=1))
 
-    # -- reading ---------------------------------------------------------------------------------
     def read(self, stream: Reads, cursor: str | None) -> Iterator[Page]:
         """Yield pages in the order of ids: changes only add to them, so none is passed over."""
         known = json.loads(cursor) if cursor else {"since": None, "open": []}
@@ -204,7 +178,6 @@ class Vendure(Api):
     def _walk(
         self, stream: Reads, known: Mapping[str, Any], still: list[str]
     ) -> Iterator[tuple[bytes, list[Any]]]:
-        """Yield pages; the ids of what is not final go to ``still``."""
         options, taken = stream.options, 0
         wanted = self._wanted(stream, known)
         while True:
@@ -220,7 +193,6 @@ class Vendure(Api):
             taken += len(records)
 
     def _wanted(self, stream: Reads, known: Mapping[str, Any]) -> dict[str, Any]:
-        """Say what may have changed: by each date, and by what was not final."""
         placed = {"orderPlacedAt": {"isNull": False}} if stream.options["list"] == "orders" else {}
         if not stream.cursor or not known["since"]:
             return placed
@@ -235,7 +207,7 @@ class Vendure(Api):
         from crossdock.formats.rows import nested
 
         page = json.loads(body.read_bytes(), stream.name)["data"][stream.options["list"]]
-        records = [_in_units(record, self.digits) for record in page["items"]]
+        records = [in_units(record, self.digits, _CENTS) for record in page["items"]]
         for record in records if stream.name == "orders" else ():
             _rate_shipping(record)
         many, one = stream.options["part"]
@@ -247,7 +219,6 @@ class Vendure(Api):
             ]
         yield nested([json.dumps(record) for record in records], range(1, len(records) + 1))
 
-    # -- writing ---------------------------------------------------------------------------------
     def lookup(self, stream: Writes, parcels: Sequence[Parcel]) -> dict[str, Found | None]:
         """Read back by natural key; what is half made is not there yet."""
         found: dict[str, Found | None] = {}
@@ -276,7 +247,6 @@ class Vendure(Api):
         return one_by_one(parcels, lambda one: str(put(one.body, self._present(stream, one.body))))
 
     def _set(self, stream: Writes, parcels: Sequence[Parcel]) -> list[Outcome]:
-        """Set what differs in one mutation; where that is refused, in two with half of it each."""
         skus = sorted({str(parcel.body["sku"]) for parcel in parcels})
         found = self._list("productVariants", _LEVELS, take=1000, filter={"sku": {"in": skus}})[1]
         changes: dict[str, dict[str, Any]] = {}
@@ -291,7 +261,7 @@ class Vendure(Api):
         try:
             if ours:
                 inputs = [changes[parcel.reference] for parcel in ours]
-                self._do("updateProductVariants", "id", input=inputs)
+                self.do("updateProductVariants", "id", input=inputs)
         except (Refused, TryLater) as error:
             if isinstance(error, Refused) and len(ours) > 1:
                 half = len(parcels) // 2
@@ -306,12 +276,11 @@ class Vendure(Api):
         return one_by_one(parcels, settled)
 
     def _change(self, stream: Writes, body: Mapping[str, Any], known: Any) -> dict[str, Any]:
-        """Make the input of one variant: its id alone where nothing differs."""
         if len(known) != 1:
             raise Refused(f"Vendure has no single variant with the SKU {body['sku']}")
         if stream.name == "variant_price":
             field, there = "prices", known[0]["prices"]
-            new = {"currencyCode": body["currency"], "price": self._whole(body["amount"])}
+            new = {"currencyCode": body["currency"], "price": in_whole(body["amount"], self.digits)}
         else:
             field, place = "stockLevels", self._place
             there = [{"stockLocationId": one["stockLocation"]["id"],
@@ -319,19 +288,11 @@ class Vendure(Api):
             new = {"stockLocationId": place, "stockOnHand": int(body["on_hand"])}
         made: dict[str, Any] = {"id": known[0]["id"]}
         if new not in there:
-            made[field] = [_words(new)]
+            made[field] = [{k: Word(v) if k == "currencyCode" else v for k, v in new.items()}]
         return made
-
-    def _whole(self, amount: Any) -> int:
-        """Turn an amount into the shop's whole-numbered money."""
-        scaled = Decimal(str(amount)).scaleb(self.digits)
-        if scaled != scaled.to_integral_value():
-            raise Refused(f"the shop keeps {self.digits} digits of money, {amount} has more")
-        return int(scaled)
 
     @cached_property
     def _place(self) -> str:
-        """The id of the stock location that is set."""
         wanted = {"name": {"eq": self.location}} if self.location else {}
         found = self._list("stockLocations", "id", filter=wanted, sort={"id": Word("ASC")})[1]
         if not found:
@@ -339,49 +300,46 @@ class Vendure(Api):
         return str(found[0]["id"])
 
     def _put_variant(self, body: Mapping[str, Any], known: Any) -> str:
-        """Create a product with one variant; its price is the shop's own from then on."""
         name = {"languageCode": Word(body.get("language", "en")), "name": body["name"]}
         variant = {"translations": [name], "enabled": body.get("status", "active") == "active"}
         if known:
             if not same(known, {"name": body["name"], "enabled": variant["enabled"]}):
-                self._do("updateProductVariants", "id", input=[{"id": known["id"], **variant}])
+                self.do("updateProductVariants", "id", input=[{"id": known["id"], **variant}])
             return str(known["id"])
         page = {"slug": body["sku"].lower(), "description": body.get("description") or ""}
-        product = self._do("createProduct", "id", input={"translations": [{**name, **page}]})
+        product = self.do("createProduct", "id", input={"translations": [{**name, **page}]})
         variant |= {"productId": product["id"], "sku": body["sku"]}
         if body.get("price") is not None:
-            variant["price"] = self._whole(body["price"])
-        return str(self._do("createProductVariants", "id", input=[variant])[0]["id"])
+            variant["price"] = in_whole(body["price"], self.digits)
+        return str(self.do("createProductVariants", "id", input=[variant])[0]["id"])
 
     def _put_customer(self, body: Mapping[str, Any], known: Any) -> str:
-        """Create or change a customer; an address that is not there yet is added."""
         first, _, last = str(body["name"]).rpartition(" ")
         values = {"firstName": first, "lastName": last, "emailAddress": body["email"]}
         if body.get("phone"):
             values["phoneNumber"] = body["phone"]
         gives = "... on Customer { id }" + _OR_NO
         if not known:
-            known = self._do("createCustomer", gives, input=values)
+            known = self.do("createCustomer", gives, input=values)
         elif not same(known, values):
-            self._do("updateCustomer", gives, input={"id": known["id"], **values})
+            self.do("updateCustomer", gives, input={"id": known["id"], **values})
         place = body.get("address")
         asked = {name: value for name, value in (place or {}).items() if name != "countryCode"}
         if place and not same(known.get("addresses") or [], asked):
-            self._do("createCustomerAddress", "id", customerId=known["id"], input=place)
+            self.do("createCustomerAddress", "id", customerId=known["id"], input=place)
         return str(known["id"])
 
     def _put_order(self, body: Mapping[str, Any], known: Any) -> str:
-        """Draft an order and pay it: only the payment, which carries our number, places it."""
         if known:
             if body.get("state") == "cancelled" and known["state"] != "Cancelled":
-                self._do("cancelOrder", _ORDER_OR_NO, input={"orderId": known["id"]})
+                self.do("cancelOrder", _ORDER_OR_NO, input={"orderId": known["id"]})
             return str(known["id"])
-        draft = str(self._do("createDraftOrder", "id")["id"])
+        draft = str(self.do("createDraftOrder", "id")["id"])  # only the payment places it
         try:
             self._fill(draft, body)
         except CrossdockError as error:
             if not isinstance(error, NoAnswer):  # what may be placed is never taken away again
-                self._do("deleteDraftOrder", "result", orderId=draft)
+                self.do("deleteDraftOrder", "result", orderId=draft)
             raise
         return draft
 
@@ -391,32 +349,31 @@ class Vendure(Api):
             if len(found) != 1:
                 raise Refused(f"Vendure has no single variant with the SKU {line['sku']}")
             item = {"productVariantId": found[0]["id"], "quantity": int(line["quantity"])}
-            self._do("addItemToDraftOrder", _ORDER_OR_NO, orderId=draft, input=item)
+            self.do("addItemToDraftOrder", _ORDER_OR_NO, orderId=draft, input=item)
         buyer = body["customer"]
         ident = self._put_customer(buyer, self._present(self.writes()["customer"], buyer))
-        self._do("setCustomerForDraftOrder", _ORDER_OR_NO, orderId=draft, customerId=ident)
-        self._do("setDraftOrderShippingAddress", "id", orderId=draft, input=body["address"])
+        self.do("setCustomerForDraftOrder", _ORDER_OR_NO, orderId=draft, customerId=ident)
+        self.do("setDraftOrderShippingAddress", "id", orderId=draft, input=body["address"])
         asked = "eligibleShippingMethodsForDraftOrder"
-        ways = self._send(_call(asked, "id code", orderId=draft))[1][asked]
+        ways = self.ask(operation(asked, "id code", orderId=draft))[1][asked]
         way = [one["id"] for one in ways if self.shipping in ("", one["code"])]
         if not way:
             raise Refused(f"the shipping method {self.shipping!r} is not for this order")
-        order = self._do("setDraftOrderShippingMethod", _ORDER_OR_NO, orderId=draft,
+        order = self.do("setDraftOrderShippingMethod", _ORDER_OR_NO, orderId=draft,
                          shippingMethodId=way[0])  # fmt: skip
-        if order["totalWithTax"] != self._whole(body["total"]):
+        if order["totalWithTax"] != in_whole(body["total"], self.digits):
             shop = Decimal(order["totalWithTax"]).scaleb(-self.digits)
             raise Refused(f"the shop comes to {shop}, the order to {body['total']}: check prices")
-        self._do("transitionOrderToState", _ORDER_OR_NO, id=draft, state="ArrangingPayment")
+        self.do("transitionOrderToState", _ORDER_OR_NO, id=draft, state="ArrangingPayment")
         paid = {"orderId": draft, "method": self.payment, "metadata": {},
                 "transactionId": str(body["number"])}  # fmt: skip
-        self._do("addManualPaymentToOrder", _ORDER_OR_NO, input=paid)
+        self.do("addManualPaymentToOrder", _ORDER_OR_NO, input=paid)
 
     def _orders(self, body: Mapping[str, Any]) -> list[Any]:
         parts = "id lines { id productVariant { sku } } fulfillments { id state trackingCode }"
         return self._list("orders", parts, filter={"code": {"eq": str(body["order"])}})[1]
 
     def _put_fulfilment(self, body: Mapping[str, Any], known: Any) -> str:
-        """Fulfil lines of an order, and say that they are shipped or delivered."""
         gives = "... on Fulfillment { id state }" + _OR_NO
         if not known:
             found = self._orders(body)
@@ -428,49 +385,11 @@ class Vendure(Api):
             words = {"method": body.get("carrier") or "", "trackingCode": body["tracking"]}
             arguments = [{"name": name, "value": value} for name, value in words.items()]
             way = {"code": "manual-fulfillment", "arguments": arguments}
-            known = self._do("addFulfillmentToOrder", gives, input={"lines": lines, "handler": way})
+            known = self.do("addFulfillmentToOrder", gives, input={"lines": lines, "handler": way})
         left = _STATES[_STATES.index(known["state"]) + 1 : _STATES.index(body["state"]) + 1]
         for state in left:
-            self._do("transitionFulfillmentToState", gives, id=known["id"], state=state)
+            self.do("transitionFulfillmentToState", gives, id=known["id"], state=state)
         return str(known["id"])
-
-
-def _words(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Mark the values that are words of the schema rather than texts."""
-    return {k: Word(v) if k.endswith("Code") else v for k, v in values.items()}
-
-
-def _call(name: str, gives: str, **arguments: Any) -> str:
-    """Write a field with its arguments as an operation."""
-    given = ", ".join(f"{key}: {literal(value)}" for key, value in arguments.items())
-    return f"{{ {name}{f'({given})' if given else ''} {{ {gives} }} }}"
-
-
-def _forbidden(answer: Answer) -> bool:
-    return bool(at(heard_of(answer).document, "errors.0.extensions.code") == "FORBIDDEN")
-
-
-def _said_no(error: Mapping[str, Any]) -> CrossdockError:
-    code, words = at(error, "extensions.code"), str(error.get("message"))[:300]
-    if code in {"FORBIDDEN", "GRAPHQL_VALIDATION_FAILED", "BAD_USER_INPUT"}:
-        return Misconfigured(words, fix="check the rights of the key, and versions")
-    if code in {"USER_INPUT_ERROR", "ENTITY_NOT_FOUND", "ILLEGAL_OPERATION"}:
-        return Refused(words)
-    return NoAnswer(words)
-
-
-def _in_units(value: Any, digits: int, name: str = "") -> Any:
-    """Move the point of whole-numbered money, wherever it stands.
-
-    >>> _in_units({"lines": [{"unitPrice": 1299, "quantity": 2}]}, 2)
-    {'lines': [{'unitPrice': '12.99', 'quantity': 2}]}
-    """
-    if isinstance(value, dict):
-        return {key: _in_units(item, digits, key) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_in_units(item, digits) for item in value]
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    return f"{Decimal(value).scaleb(-digits):f}" if whole and name in _CENTS else value
 
 
 def _rate_shipping(order: dict[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -62,3 +62,46 @@ def same(there: Any, wanted: Any) -> bool:
     if isinstance(wanted, Decimal):
         return there is not None and Decimal(str(there)) == wanted
     return wanted is None or str(there) == str(wanted)
+
+
+def numbered(body: Any) -> Any:
+    """Make lists of objects whose names are numbers, and leave out what has no value.
+
+    >>> numbered({"ways": {"1": {"kind": "email"}, "2": None}, "place": {"city": None}})
+    {'ways': [{'kind': 'email'}]}
+    """
+    if isinstance(body, list):
+        return [numbered(item) for item in body]
+    if not isinstance(body, Mapping):
+        return body
+    made = {name: numbered(value) for name, value in body.items()}
+    made = {name: value for name, value in made.items() if value not in (None, {}, [])}
+    if made and all(name.isdigit() for name in made):
+        return list(made.values())
+    return made
+
+
+def in_units(value: Any, digits: int, names: Collection[str], name: str = "") -> Any:
+    """Move the point of whole-numbered money, wherever it stands under one of ``names``.
+
+    >>> in_units({"lines": [{"price": 1299, "quantity": 2}]}, 2, {"price"})
+    {'lines': [{'price': '12.99', 'quantity': 2}]}
+    """
+    if isinstance(value, dict):
+        return {key: in_units(item, digits, names, key) for key, item in value.items()}
+    if isinstance(value, list):
+        return [in_units(item, digits, names) for item in value]
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return f"{Decimal(value).scaleb(-digits):f}" if whole and name in names else value
+
+
+def in_whole(amount: Any, digits: int) -> int:
+    """Turn an amount into whole-numbered money; raises Refused where digits would be lost.
+
+    >>> in_whole("12.99", 2)
+    1299
+    """
+    scaled = Decimal(str(amount)).scaleb(digits)
+    if scaled != scaled.to_integral_value():
+        raise Refused(f"{digits} digits of money are kept there, {amount} has more")
+    return int(scaled)

@@ -46,3 +46,13 @@ def literal(value: Any) -> str:
     if value is None or isinstance(value, (bool, int, str)):
         return json.dumps(value)
     raise TypeError(f"{type(value).__name__} is not plain data")
+
+
+def operation(name: str, gives: str, **arguments: Any) -> str:
+    """Write one field with its arguments as an operation.
+
+    >>> operation("order", "id", code="7")
+    '{ order(code: "7") { id } }'
+    """
+    given = ", ".join(f"{key}: {literal(value)}" for key, value in arguments.items())
+    return f"{{ {name}{f'({given})' if given else ''} {{ {gives} }} }}"

@@ -213,7 +213,7 @@ def erp(folder: Path, *, empty: bool = False) -> Iterator[Erp]:
     words = [program, "-c", str(folder / "trytond.conf"), "-d", DATABASE]
     log = folder / "tryton.log"
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    with serving(words, log, r"Running on (http://[\d.:]+)", environment) as address:
+    with serving(words, log, "Running on ", environment) as address:
         running = Erp(f"{address}/{DATABASE}/rpc/", password)
         if not empty:
             running.set_up()

@@ -168,7 +168,7 @@ def shop(folder: Path) -> Iterator[Shop]:
     }
     node = program("node", "install Node 20 or later")
     words = [node, "--max-old-space-size=512", str(server)]
-    with serving(words, folder / "vendure.log", r"ready (\S+)\n", environment) as url:
+    with serving(words, folder / "vendure.log", "ready ", environment) as url:
         running = Shop(url, password)
         running.sell_in_euros()
         yield running

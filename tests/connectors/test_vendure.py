@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from connectors.vendure import Vendure, _call, _said_no
+from connectors.vendure import Vendure
 from crossdock.connector import World
 from crossdock.errors import Misconfigured, Refused
 from crossdock.exchange import NoAnswer
-from crossdock.graphql_text import Word
+from crossdock.graphql_calls import said_no
+from crossdock.graphql_text import Word, operation
 
 
 @pytest.fixture
@@ -61,7 +62,8 @@ def test_a_watched_order_is_asked_for_by_its_number(vendure: Vendure) -> None:
 
 
 def test_what_a_text_holds_stays_in_the_text() -> None:
-    text = _call("createProduct", "id", input={"name": 'a"}) { id }', "languageCode": Word("en")})
+    given = {"name": 'a"}) { id }', "languageCode": Word("en")}
+    text = operation("createProduct", "id", input=given)
     assert text == '{ createProduct(input: {name: "a\\"}) { id }", languageCode: en}) { id } }'
 
 
@@ -69,7 +71,7 @@ def test_what_a_text_holds_stays_in_the_text() -> None:
     ("FORBIDDEN", Misconfigured), ("USER_INPUT_ERROR", Refused), ("INTERNAL_SERVER_ERROR", NoAnswer)
 ])  # fmt: skip
 def test_an_error_says_what_to_do(code: str, kind: type[Exception]) -> None:
-    assert isinstance(_said_no({"message": "no", "extensions": {"code": code}}), kind)
+    assert isinstance(said_no({"message": "no", "extensions": {"code": code}}), kind)
 
 
 def test_no_secret_is_shown(vendure: Vendure) -> None:

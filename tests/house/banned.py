@@ -308,6 +308,7 @@ RULES = (
             "crossdock/http.py": "the door", "crossdock/connection.py": "the door's connections",
             "crossdock/soap/": "the SOAP door, on the HTTP door's session",
             "crossdock/scheduler.py": "asks Airflow on loopback",
+            "crossdock/real/process.py": "fills throwaway servers on loopback",
             "crossdock/sandbox/": "is the other side",
         },
     ),
@@ -449,6 +450,7 @@ RULES = (
         {
             "crossdock/sandbox/": "is slow on purpose",
             "crossdock/scheduler.py": "waits for Airflow",
+            "crossdock/real/process.py": "waits for a throwaway server",
             "crossdock/demo.py": "waits for Airflow", "crossdock/bundled.py": "waits for a process",
             "crossdock/crew.py": "waits for a process", "crossdock/closing.py": "the last sweep",
             "crossdock/store/shared.py": "waits for a row that another worker holds",

@@ -350,7 +350,7 @@ def test_two_who_create_the_same_party_make_one(stocked: Erp, world: World) -> N
 
 
 def test_typed_values_are_what_tryton_itself_writes(erp: Erp) -> None:
-    from connectors.tryton import plain, typed
+    from crossdock.tagged_json import plain, typed
 
     assert typed(Decimal("1.50")) == decimal("1.5")
     assert (

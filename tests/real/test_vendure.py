@@ -320,7 +320,7 @@ def test_goods_are_shipped_once_though_nobody_heard_the_yes(
 
 def test_a_session_that_ends_meanwhile_is_opened_again(vendure: Vendure, shop: Shop) -> None:
     assert read(vendure, "prices")[0]
-    vendure._do("logout", "success")
+    vendure.do("logout", "success")
     assert read(vendure, "prices")[0]
 
 
