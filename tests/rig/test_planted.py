@@ -10,7 +10,7 @@ import pytest
 from tests.rig import receivers
 from tests.rig.planted import BUGS, Bug
 from tests.rig.rivals import overtake, stops
-from tests.rig.story import Rig, Story, spread
+from tests.rig.story import Rig, Story, effects, spread
 
 SEEDS = 25
 
@@ -33,13 +33,21 @@ def test_a_planted_bug_is_caught(tmp_path: Path, bug: Bug) -> None:
 
 
 def _wrong(rig: Rig, bug: Bug) -> Iterator[bool]:
-    """Play what every rig plays: a quiet life, seeds, workers that meet, receivers that die."""
+    """Play what every rig plays: a quiet life, places of the sweep, seeds, rivals, receivers."""
     for seed in range(SEEDS):
         try:
+            yield bool(_swept(rig, bug, seed).problems)
             yield bool(rig.seeded(seed, bug.worlds).problems)
             yield bool(_beside(rig, bug, seed).problems)
         except AssertionError:  # even an undisturbed life goes wrong
             yield True
+
+
+def _swept(rig: Rig, bug: Bug, seed: int) -> Story:
+    """The part of a seed that belongs to the sweep: one of its places, drawn by the seed."""
+    world = bug.worlds[seed % len(bug.worlds)]
+    places = spread(effects(rig.clean(world).boundaries), SEEDS)
+    return rig.play(world, [places[seed * 7 % len(places)]])
 
 
 def _beside(rig: Rig, bug: Bug, seed: int) -> Story:
