@@ -70,7 +70,7 @@ class Tryton(Api):
     versions = (Verified("8.2", "real server"),)
 
     url: str = setting(
-        "Where calls go: server, database and rpc/ (before 7.2 without rpc/)",
+        "Where calls go: server, database and rpc/ (7.0 without rpc/)",
         example="https://erp.example.com/tryton/rpc/",
     )
     user: str = setting("User whose company the documents belong to")

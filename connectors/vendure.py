@@ -22,6 +22,7 @@ from crossdock.connector import (
     Check,
     DeliveryClass,
     Found,
+    Outcome,
     Page,
     Parcel,
     Reads,
@@ -40,8 +41,6 @@ from crossdock.watermark import Watermark
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-    from crossdock.connector import Outcome
 
 _FINAL = ("Delivered", "Cancelled")
 _CENTS = {"price", "priceWithTax", "discountedPrice", "discountedPriceWithTax", "amount",
