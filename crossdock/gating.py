@@ -34,10 +34,14 @@ def gate_batches(home: Home, store: Store, run: Run) -> None:
     Raises Refused with every reason when the flow must stop.
     """
     flow = flows.load(home, run.flow)
+    batches = batch_ids(store, run.id)
+    if not batches:  # nothing came that a rule could judge; silence is judged all the same
+        _stop(run, [words for one in _volumes(store, flow, run) if (words := gate.silence(one))])
+        return
     suites = _suites(home, flow)
     findings, totals, keys = [], [], []
     watched = {e for e, named in suites.items() if any(r.on == RUN for s in named for r in s.rules)}
-    for batch_id in batch_ids(store, run.id):
+    for batch_id in batches:
         steps = Steps.of(batch_id)
         checked = steps.checked()
         findings.append(_named(checked["findings"], batch_id, gate.FINDINGS))
@@ -54,12 +58,7 @@ def gate_batches(home: Home, store: Store, run: Run) -> None:
     )
     if decided.notes:
         remember(store, run, notes=dict.fromkeys(decided.notes, 1))
-    if decided.stop:
-        raise Refused(
-            "the run was stopped before anything was delivered: " + "; ".join(decided.stop),
-            where=f"run {run.id}",
-            fix=f"mend the source, the mapping or the rule, then: crossdock run {flow.name}",
-        )
+    _stop(run, decided.stop)
     hold = decided.hold
     size = hold.num_rows
     table = hold.append_column("cause", pa.repeat(pa.scalar("check"), size))
@@ -69,6 +68,15 @@ def gate_batches(home: Home, store: Store, run: Run) -> None:
     files.objects.remove(files.path("gate"))
     if size:
         files.write("gate", {"hold": table})
+
+
+def _stop(run: Run, reasons: list[str]) -> None:
+    if reasons:
+        raise Refused(
+            "the run was stopped before anything was delivered: " + "; ".join(reasons),
+            where=f"run {run.id}",
+            fix=f"mend the source, the mapping or the rule, then: crossdock run {run.flow}",
+        )
 
 
 def _suites(home: Home, flow: Flow) -> dict[str, list[Any]]:
