@@ -195,6 +195,21 @@ def schema_of(path: Path) -> Any:
         raise Misconfigured(f"this is no GraphQL schema: {error}", where=str(path)) from None
 
 
+def schema_from(text: str) -> Any:
+    """Make a schema from SDL, for a sandbox that executes operations."""
+    import graphql
+
+    return graphql.build_schema(text)
+
+
+def execute(schema: Any, text: str, variables: Any, root: Any) -> dict[str, Any]:
+    """Validate and execute an operation; gives ``data`` and ``errors`` as a server answers them."""
+    import graphql
+
+    made = graphql.graphql_sync(schema, text, root_value=root, variable_values=variables)
+    return dict(made.formatted)
+
+
 def faults_of(text: str, schema: Any = None) -> list[str]:
     """Say what is wrong with an operation text: its syntax, and against a schema where given.
 
