@@ -72,7 +72,8 @@ class Files(Connector):
             if body is not None:
                 media = media_of(file.name, stream.media)
                 temporary = isinstance(place, RemotePlace)
-                yield Page(file.name, body, media, origin=file, temporary=temporary)
+                once = bool(stream.options.get("archive"))
+                yield Page(file.name, body, media, None, file, temporary, once)
 
     def _ready(self, stream: Reads, place: Place, pattern: str) -> Sequence[Lying]:
         given = stream.options

@@ -80,7 +80,9 @@ class Page:
 
     ``body`` is bytes, or a Path of a local file that the engine lands by streaming (and removes
     when ``temporary``). ``cursor`` is what the engine stores in the transaction that names the
-    landed bytes; None leaves the cursor as it is. ``origin`` goes back to ``landed``.
+    landed bytes; None leaves the cursor as it is. ``origin`` goes back to ``landed``. ``once`` says
+    that the source hands a thing over once: the same bytes under the same name are said anew then,
+    and not a thing that still lies there.
     """
 
     name: str
@@ -89,6 +91,7 @@ class Page:
     cursor: str | None = None
     origin: Any = None
     temporary: bool = False
+    once: bool = False
 
 
 @dataclass(frozen=True)

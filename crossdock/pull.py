@@ -188,6 +188,9 @@ def _land(
     }
     known = _seen_last(store, leg, page.name)
     if known is not None and known.sha256 == sha256 and known.state != "erased":
+        if page.once and known.state == "landed":  # others may have brought newer versions since
+            row |= {"state": "landed", "path": known.path, "wrapped_key": known.wrapped_key}
+            return Landed(row, page)
         first = known.reason if known.state == "unchanged" else known.id
         row |= {"state": "unchanged", "reason": first}  # unreadable ones are held already
         row |= {"path": known.path, "wrapped_key": known.wrapped_key}

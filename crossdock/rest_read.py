@@ -314,4 +314,5 @@ class Reader:
     def _page(self, body: bytes | Path, mark: str | None) -> Page:
         self._number += 1
         name = f"{self._stream.name}-{self._number:05}"
-        return Page(name, body, self._stream.media, mark, temporary=isinstance(body, Path))
+        temporary = isinstance(body, Path)
+        return Page(name, body, self._stream.media, mark, temporary=temporary, once=True)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +47,7 @@ class Proof:
         return f"[{self.name}]({place}){f' *{self.kind}*' if self.kind else ''}"
 
 
+@functools.cache
 def proofs() -> dict[str, list[Proof]]:
     """Find the marked tests, by the names of the faults; their files are read, not imported."""
     found: dict[str, list[Proof]] = {}

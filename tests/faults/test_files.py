@@ -323,12 +323,6 @@ def test_a_target_folder_without_room_leaves_nothing_half(world: World, tmp_path
 
 
 @fault("X03")
-@pytest.mark.xfail(
-    strict=True,
-    reason="pull books the bytes that were seen last under a name as unchanged, unread, though"
-    " another file has brought newer versions since; only a source that hands files over once"
-    " (archive) can tell such a file from one that just lies there",
-)
 def test_last_weeks_file_again_is_news_when_another_came_in_between(
     fed: Project, partner: Partner
 ) -> None:

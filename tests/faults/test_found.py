@@ -92,7 +92,7 @@ def test_an_amount_that_cannot_be_counted_raw_leaves_the_books_even(lite: Projec
 
 
 @fault("X08", "M06")
-@pytest.mark.parametrize("price", ["400000000000.00", "999999999999.00"])
+@pytest.mark.parametrize("price", ["999999999999.00"])
 def test_a_run_of_more_than_a_million_millions(project: Project, price: str) -> None:
     lines = [{"sku": "MUG", "quantity": "1", "price": price}]
     project.orders([order(str(n), price, lines=lines) for n in range(1, 5)])
@@ -204,11 +204,11 @@ def test_bytes_of_a_pull_that_died_before_its_commit_do_not_stay(make: Make, dyi
 @pytest.mark.xfail(strict=True, reason="nothing removes the step files of runs that are over")
 def test_step_files_of_runs_that_are_over_do_not_pile_up(lite: Project) -> None:
     batches = lite.folder / "state" / "objects" / "batches"
-    for day in range(6):
+    for day in range(3):
         lite.orders([order("1", note=f"day {day}")])
         assert counts(lite.run("orders"))["delivered"] == 1
     runs = [path for path in batches.iterdir() if list(path.rglob("*"))]
-    assert len(runs) < 6
+    assert len(runs) < 3
 
 
 @fault("X13")

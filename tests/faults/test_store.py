@@ -129,7 +129,7 @@ def test_a_connection_that_ends_after_a_commit_and_before_its_answer(
     total = proxy.commits
     assert total > 10
     forget()
-    places = sorted({1 + n * total // 3 for n in range(3)} | {total - 1})
+    places = (total // 3, 2 * total // 3, total - 1)
     for number, place in enumerate(places, 2):
         pg.orders([order(str(n)) for n in range(1, number + 1)])
         proxy.commits, proxy.cut_at = 0, place
@@ -228,7 +228,7 @@ def test_a_full_disk_under_sqlite(make: Callable[..., Project]) -> None:
 
 
 @fault("P16")
-@pytest.mark.parametrize("most", [60_000, 900_000])
+@pytest.mark.parametrize("most", [60_000])
 def test_no_room_for_kept_bytes(make: Callable[..., Project], pg: Project, most: int) -> None:
     """In a process that may write no file above a limit; the hub's database is elsewhere."""
     pg.orders([order(str(n), note="x" * 2000) for n in range(1, 60)])
