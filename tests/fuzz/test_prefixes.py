@@ -10,6 +10,7 @@ from crossdock import yaml
 from crossdock.errors import CrossdockError, Unreadable
 from crossdock.soap import faults
 from crossdock.xml import parse
+from tests.faults.catalogue import fault
 from tests.fuzz.golden import GOLDEN, NAMES, ROWS, WHOLE
 
 ROOT = Path(__file__).parents[2]
@@ -23,6 +24,7 @@ def test_the_whole_file_is_taken(name: str) -> None:
     assert len(found) == (1 if name == "webhook" else len(ROWS))
 
 
+@fault("E04", "N04", "L01")
 @pytest.mark.parametrize("share", [3, pytest.param(1, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", sorted(GOLDEN))
 def test_a_part_is_never_taken_for_the_whole(name: str, share: int) -> None:
@@ -45,6 +47,7 @@ def test_a_part_is_never_taken_for_the_whole(name: str, share: int) -> None:
             assert held or between, f"cut at {cut}: a record vanished"
 
 
+@fault("N03", "N36")
 def test_a_part_of_a_soap_answer_is_no_answer() -> None:
     data = GOLDEN["soap"].data
     codes = faults.Codes({})
