@@ -45,8 +45,10 @@ class Answer:
 
     @property
     def wanted(self) -> bool:
-        """False for an interchange of CONTRL messages, and where UCI could not name it."""
+        """False for an interchange of CONTRL messages, for X12, and where UCI could not name it."""
         asked = self.interchange
+        if asked.opening.standard != "edifact":
+            return False
         return not self.only_contrl and all((asked.sender, asked.receiver, asked.reference))
 
     @property
