@@ -34,6 +34,10 @@ class Hostile:
 
     routes: ClassVar[Mapping[str, str]] = {}
     """Paths of the system that is played, and ours that stand for them."""
+    renames: ClassVar[Mapping[str, str]] = {}
+    """Parameters of the system that is played, and ours that stand for them."""
+    listed_as: ClassVar[str] = "items"
+    """What the system that is played calls the list in an answer."""
 
     client_id = "crossdock"
     client_secret = "hostile-secret"  # noqa: S105 - it opens nothing but the sandbox
@@ -89,14 +93,24 @@ class Hostile:
         if denied is not None:
             return denied
         request = self._routed(request)
-        answer = self.lists.answer(request) or self.targets.answer(request)
-        return answer or refused(404, "there is nothing here")
+        listed = self.lists.answer(request)
+        if listed is not None:
+            return self._as_theirs(listed)
+        return self.targets.answer(request) or refused(404, "there is nothing here")
+
+    def _as_theirs(self, answer: Answer) -> Answer:
+        if self.listed_as == "items" or answer.status != 200:
+            return answer
+        document = json.loads(answer.body)
+        document[self.listed_as] = document.pop("items", [])
+        body = json.dumps(document, ensure_ascii=False).encode()
+        return dataclasses.replace(answer, body=body)
 
     def _routed(self, request: Request) -> Request:
         first, mark, rest = request.path.lstrip("/").partition("/")
-        if first not in self.routes:
-            return request
-        return dataclasses.replace(request, path=f"/{self.routes[first]}{mark}{rest}")
+        query = {self.renames.get(name, name): value for name, value in request.query.items()}
+        path = f"/{self.routes.get(first, first)}{mark}{rest}"
+        return dataclasses.replace(request, path=path, query=query)
 
     def _wait(self) -> float | None:
         """Count a request; gives how long to wait where the window is full."""
