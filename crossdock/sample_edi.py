@@ -15,6 +15,7 @@ from crossdock.edi.compose import compose, identifier
 
 US, RETAILER, SUPPLIER = "4012345000009", "4098765000003", "4304567000005"
 _TEA = {"gtin": "4000862141404", "description": "Tea caddy"}
+_TIN = {"gtin": "4012345678901", "description": "Cake tin"}
 _LANTERN = {"gtin": "5412345000013", "description": "Lantern, white"}
 _TAX = {"tax_category": "S", "tax_rate": "19"}
 _EDITIONS = {
@@ -33,20 +34,20 @@ _EDITIONS = {
 def depot_files() -> dict[str, bytes]:
     """What our depot writes for the partners, as files of one JSON document a line."""
     sides = {"buyer_id": RETAILER, "buyer_gln": RETAILER, "seller_id": US, "seller_gln": US}
-    line = {"line_id": "1", "product_id": "TC-1", **_TEA, "unit": "C62"}
+    line = {"line_id": "1", "product_id": _TIN["gtin"], **_TIN, "unit": "C62"}
     order = {"order_id": "PO00001", "order_line_id": "1"}
     return {
         "order_responses.ndjson": _lines(
             {
                 "id": "OR-1",
-                "status": "changed",
+                "status": "accepted",
                 "order_id": "PO00001",
                 "currency": "EUR",
                 "issued_at": "2026-11-20T12:00:00Z",
                 **sides,
                 "lines": [
-                    {**line, **order, "status": "changed", "ordered_quantity": "12"}
-                    | {"quantity": "10", "unit_price": "4.25"},
+                    {**line, **order, "status": "accepted", "ordered_quantity": "3"}
+                    | {"quantity": "3", "unit_price": "7.5"},
                 ],
             }
         ),
@@ -61,7 +62,7 @@ def depot_files() -> dict[str, bytes]:
                 "delivery_gln": RETAILER,
                 "package_count": 1,
                 "packages": [{"sscc": "401234500000000012", "package_type": "201", "quantity": 1}],
-                "lines": [{**line, **order, "quantity": "10", "sscc": "401234500000000012"}],
+                "lines": [{**line, **order, "quantity": "3", "sscc": "401234500000000012"}],
             }
         ),
         "invoices.ndjson": _lines(
@@ -76,15 +77,15 @@ def depot_files() -> dict[str, bytes]:
                 "despatch_id": "SHP-1",
                 "seller_tax_id": "DE123456788",
                 "lines": [
-                    {**line, **order, **_TAX, "quantity": "10", "unit_price": "4.25"}
-                    | {"line_amount": "42.5"},
+                    {**line, **order, **_TAX, "quantity": "3", "unit_price": "7.5"}
+                    | {"line_amount": "22.5"},
                 ],
                 "taxes": [
-                    {"category": "S", "rate": "19", "taxable_amount": "42.5", "tax_amount": "8.08"}
+                    {"category": "S", "rate": "19", "taxable_amount": "22.5", "tax_amount": "4.28"}
                 ],
-                "line_amount": "42.5",
-                "tax_amount": "8.08",
-                "total_amount": "50.58",
+                "line_amount": "22.5",
+                "tax_amount": "4.28",
+                "total_amount": "26.78",
             }
         ),
         "purchases.ndjson": _lines(
@@ -171,7 +172,7 @@ def supplier_files() -> dict[str, bytes]:
 def retailer_files() -> dict[str, bytes]:
     """What a retailer sends besides its orders: a change, what arrived, was paid, is left, sold."""
     sides = {"buyer_gln": RETAILER, "supplier_gln": US}
-    line = {"line": "1", **_TEA, "item": "TC-1"}
+    line = {"line": "1", **_TIN}
     order = {"order_number": "PO00001", "order_line": "1"}
     messages: dict[str, Document] = {
         "ORDCHG": {
@@ -182,7 +183,7 @@ def retailer_files() -> dict[str, bytes]:
             "date": "2026-11-20T15:00",
             "currency": "EUR",
             "delivery_gln": RETAILER,
-            "lines": [{**line, "quantity": "6", "price": "4.25", "amount": "25.5"}],
+            "lines": [{**_TEA, "line": "1", "quantity": "6", "price": "4.25", "amount": "25.5"}],
         },
         "RECADV": {
             "number": "WE-1",
@@ -191,7 +192,7 @@ def retailer_files() -> dict[str, bytes]:
             "despatch_number": "SHP-1",
             "order_number": "PO00001",
             **sides,
-            "lines": [{**line, **order, "shipped": "10", "accepted": "9", "missing": "1"}],
+            "lines": [{**line, **order, "shipped": "3", "accepted": "2", "missing": "1"}],
         },
         "REMADV": {
             "number": "ZA-1",
@@ -200,8 +201,8 @@ def retailer_files() -> dict[str, bytes]:
             "currency": "EUR",
             "payer_gln": RETAILER,
             "payee_gln": US,
-            "total": "50.58",
-            "documents": [{"type": "380", "number": "R-1", "due": "50.58", "amount": "50.58"}],
+            "total": "26.78",
+            "documents": [{"type": "380", "number": "R-1", "due": "26.78", "amount": "26.78"}],
         },
         "INVRPT": {
             "number": "LB-1",

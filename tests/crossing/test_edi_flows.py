@@ -10,6 +10,7 @@ pytestmark = [pytest.mark.timeout(300), pytest.mark.slow]
 
 
 def test_an_invoice_goes_out_and_a_changed_order_comes_in(hub: Hub) -> None:
+    hub.run("partner_orders")
     books = hub.run("partner_invoices", expect=(0,))
     assert books["balanced"]
     assert books["by_target"]["partner.invoices_out"]["delivered"] == 1
