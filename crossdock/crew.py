@@ -7,13 +7,29 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 
+from crossdock.errors import TryLater
+
 Tell = Callable[[str, int, int], None]
 Step = Callable[[str], Any]
+
+
+@contextmanager
+def _all_alive() -> Iterator[None]:
+    """Tell of a helper that was killed, by an operator or for want of memory; nothing is lost."""
+    try:
+        yield
+    except BrokenProcessPool as error:
+        raise TryLater(
+            "a helper process of this run was killed",
+            fix="run the flow again; if it happens again, look whether the memory is enough",
+        ) from error
 
 
 class Crew:
@@ -60,6 +76,7 @@ class Crew:
         for helper in helpers:
             helper.join()
 
+    @_all_alive()
     def pipeline(self, batches: Sequence[str], first: Step, second: Step, tell: Tell) -> None:
         """Do ``first`` of every batch here and ``second`` in the helpers as batches get ready."""
         total = len(batches)
@@ -76,6 +93,7 @@ class Crew:
             future.result()
             tell(second.__name__, number, total)
 
+    @_all_alive()
     def each(self, batches: Sequence[str], step: Step, tell: Tell, name: str) -> None:
         """Do ``step`` of every batch, in the helpers and here, each batch once."""
         todo = deque(batches)

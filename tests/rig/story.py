@@ -26,6 +26,7 @@ WORLDS = {kind.flow: kind for kind in _KINDS}
 SWEPT = ("keys", "lookup", "edi", "hook")
 """The four flows that are killed at every boundary."""
 
+OURS = {"", "TryLater", "Refused", "Misconfigured", "Unreadable"}
 VARIANTS = 4  # worlds with another bad record in each, of which seeds draw one
 QUIET = 3  # recoveries after the last fault within which a world must be quiet
 WAIT = 400.0  # virtual seconds between two runs: longer than any target asks for
@@ -255,6 +256,9 @@ class Rig:
                 break
         else:
             story.problems.append(f"I6: not quiet after {QUIET} runs: {last}")
+        for attempt in story.attempts:
+            if attempt.kind not in OURS:
+                story.problems.append(f"an error that is not ours escaped: {attempt}")
         said = "\n".join([*(attempt.error for attempt in story.attempts), self.engine.words()])
         story.problems += checker.problems(world, normal, said)
         before = {target: list(effects) for target, effects in world.effects().items()}
