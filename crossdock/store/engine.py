@@ -53,6 +53,12 @@ class Store:
 
     reading = writing  # one kind of transaction: SQLite's readers may become writers unseen
 
+    @property
+    def clash(self) -> tuple[type[Exception], ...]:
+        """What is raised where somebody else wrote the same row a moment ago."""
+        driver: Any = self.engine.dialect.loaded_dbapi
+        return sa.exc.IntegrityError, driver.IntegrityError
+
     def numbers(self, name: str, count: int = 1) -> int:
         """Take ``count`` numbers of the counter ``name``; gives the first of the block.
 
