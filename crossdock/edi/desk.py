@@ -70,6 +70,7 @@ def _attend(account: Account, now: datetime) -> Attended:
         done.told = told.tell(account, now)
     except TryLater as error:
         done.later = str(error)
+    released.name_strangers(account)
     done.overdue = deadlines.watch(account, _written(account), now)
     done.released = released.release(account, now)
     return done

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from crossdock.edi import flat
+from crossdock.edi import flat, strangers
 from crossdock.edi.check import check_message
 from crossdock.edi.guide import Guides
 from crossdock.edi.interchange import Interchange, Message
@@ -46,7 +46,7 @@ def tables(
         if isinstance(item, Interchange):
             continue
         whole = envelopes[item.interchange.number - 1]
-        rows += _rows(item, whole, stream, guides, checked=partner.check == "guide")
+        rows += _rows(item, whole, stream, guides, partner)
         if len(rows) >= ROWS:
             yield _table(rows, position)
             position += len(rows)
@@ -56,14 +56,15 @@ def tables(
 
 
 def _rows(
-    message: Message, whole: Interchange, stream: Reads, guides: Guides, *, checked: bool
+    message: Message, whole: Interchange, stream: Reads, guides: Guides, partner: Partner
 ) -> list[tuple[str, str | None, str | None]]:
     wanted = str(stream.options["message"])
-    fault = _fault(message, whole, wanted, guides if checked else None)
+    fault = _fault(message, whole, wanted, guides if partner.check == "guide" else None)
     each = str(stream.options.get("each") or "")
     if not fault:
         try:
             document = _document(message, guides)
+            strangers.known_parties(document, partner)
             if not each or document[each] or "of" in stream.options:
                 return [(_text(record), None, None) for record in records_of(document, stream)]
             fault = f"the message has no {each}"

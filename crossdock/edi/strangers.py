@@ -7,17 +7,20 @@ person needs to go on: whose identification is near, and what a GLN's check digi
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
 from crossdock.edi.finding import Finding
 from crossdock.edi.interchange import Interchange
 from crossdock.edi.partner import Partner, load
-from crossdock.errors import Misconfigured
+from crossdock.errors import Misconfigured, Refused
 
 LIVE = "live"
 CAUSE = "unknown partner"
+LOCATION = "unknown location"
+"""How the words begin about a document with a GLN that nobody knows."""
+
 CODES = {"7": "0010", "17": "0035", "23": "0004"}
 """Codes of 0085 that mean: this is no partner of this account, or not yet."""
 
@@ -49,6 +52,25 @@ def findings(
         words = f"{partner.name} is not live yet, and this interchange has no test indicator"
         fix = f"finish `crossdock edi partner test {partner.name}`, then `go-live`"
         yield _finding(f"{words}; {fix}", "17", "0035")
+
+
+def known_parties(document: Mapping[str, object], partner: Partner) -> None:
+    """Let a document pass whose buyer and supplier belong to the two sides.
+
+    Raises Refused with suggestions for another GLN, where the partner gave a list (``glns``).
+    """
+    if not partner.glns:
+        return
+    sides = {"us": {partner.us.id}, partner.name: {partner.them.id, *partner.glns}}
+    for name in ("buyer_gln", "supplier_gln"):
+        value = str(document.get(name) or "")
+        if value and not any(value in ids for ids in sides.values()):
+            near = nearest(value, sides)
+            hint = f"near to it: {', '.join(near)}" if near else "nothing is near to it"
+            raise Refused(
+                f"{LOCATION} {value} ({name}): {partner.name} has no such location; {hint}",
+                fix=f"add it to glns in edi/partners/{partner.name}.yaml",
+            )
 
 
 def _finding(text: str, code: str, element: str) -> Finding:

@@ -156,11 +156,11 @@ def _traced(store: Store, entity: str, document: Document) -> Traced:
         status=str(document.get("status") or document.get("type_code") or ""),
         total=f"{total:f} {document.get('currency') or ''}".strip() if total is not None else "",
     )
-    owner = (document.get(name) or "" for name in ("organisation", "shop", "id"))
     head = schema.typed[entity][0]
+    owner = [head.c[name] == document.get(name) for name in ("organisation", "shop", "id")]
     with store.reading() as connection:
         document_id = connection.execute(
-            sa.select(head.c.document_id).where(head.c.document_key == "|".join(owner))
+            sa.select(head.c.document_id).where(*owner)
         ).scalar_one()
         made.passages += _came(connection, entity, document_id)
         made.passages += _went(connection, entity, document_id)

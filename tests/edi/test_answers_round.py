@@ -187,6 +187,24 @@ def test_an_interchange_for_somebody_else_is_rejected(office: Office) -> None:
 
 
 @fault("E13")
+def test_an_unknown_location_holds_its_document_until_it_is_known(office: Office) -> None:
+    office.change("edi/partners/north.yaml", "answers:", 'glns: ["4098765000010"]\nanswers:')
+    other = ORDERS.replace(b"NAD+BY+4098765000003", b"NAD+BY+4098765000027", 1)
+    office.put(other)
+    assert office.run().exit_status == 3
+    (hold,) = quarantine.listed(office.store)
+    assert hold["cause"] == "unknown partner"
+    assert "unknown location 4098765000027 (buyer_gln): north has no such" in hold["summary"]
+    assert "near to it: north (40987650000" in hold["summary"]
+    assert office.depot() == ["4500012346"]
+    office.change("edi/partners/north.yaml", '0010"]', '0010", "4098765000027"]')
+    office.run()
+    books = office.run()
+    assert (books.balanced, books.exit_status) == (True, 0)
+    assert sorted(office.depot()) == ["4500012345", "4500012346"]
+    assert quarantine.listed(office.store) == []
+
+
 def test_before_go_live_only_tests_are_taken(office: Office) -> None:
     from crossdock.edi.life import StoreLife
 
