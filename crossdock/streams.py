@@ -51,8 +51,8 @@ class Signals:
 class Budget:
     """What an account, or one stream of it, allows: ``requests`` in any ``seconds``.
 
-    ``burst`` is the most that may go at once (0: one in twenty-five). ``costs`` says what an answer of a
-    status costs beside its request, such as ``{"4xx": 9}``. A request may cost more than one.
+    ``burst`` is the most that may go at once (0: one in twenty-five). ``costs`` says what an answer
+    of a status costs beside its request, such as ``{"4xx": 9}``. A request may cost more than one.
     """
 
     requests: float = 0

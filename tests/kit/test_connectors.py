@@ -1,5 +1,7 @@
 """Every connector that Crossdock brings along, on its own stand."""
 
+import pytest
+
 from connectors.edifact import Edifact
 from connectors.files import Files
 from connectors.rest import Rest
@@ -28,6 +30,7 @@ class TestSql(ConnectorSuite):
     stand = SqlStand
 
 
+@pytest.mark.slow  # a WSDL takes its time; tests/connectors has the faults one by one
 class TestSoap(ConnectorSuite):
     connector = Soap
     stand = SoapStand

@@ -23,6 +23,7 @@ class TestVersion4(ConnectorSuite):
     stand = OdataStand
 
 
+@pytest.mark.slow
 class TestVersion2(ConnectorSuite):
     connector = Odata
     stand = Two

@@ -231,11 +231,6 @@ def test_a_planted_fault_is_seen(planted: str) -> None:
         run(kind, name)
 
 
-@pytest.mark.parametrize("name", sorted({name for _, name in PLANTED.values()}))
-def test_the_sound_connector_passes_the_same_case(name: str) -> None:
-    run(Rest, name)
-
-
 def test_a_report_says_what_was_skipped_and_why(tmp_path: Path) -> None:
     from crossdock.testing import run as run_all
     from crossdock.testing.suite import stand_for

@@ -21,6 +21,7 @@ from crossdock.testing.stands.singer import SingerStand
 from crossdock.testing.suite import stand_for
 
 
+@pytest.mark.slow  # each read starts two processes
 class TestSinger(ConnectorSuite):
     connector = Singer
     stand = SingerStand
