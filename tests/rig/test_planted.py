@@ -25,7 +25,7 @@ def test_a_bug_can_be_planted(tmp_path: Path, bug: Bug) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
 def test_a_planted_bug_is_caught(tmp_path: Path, bug: Bug) -> None:
     with Rig(bug.plant(tmp_path)) as rig:
