@@ -211,7 +211,7 @@ def _end(canaries: Canaries) -> None:
     canaries.said += [("the process: stderr", errors), ("the process: log", log)]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(1_200)
 def test_nothing_planted_is_found_where_it_does_not_belong(canaries: Canaries) -> None:
     run = canaries.crossdock
