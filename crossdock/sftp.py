@@ -105,7 +105,7 @@ class Sftp:
             nonlocal broke
             try:
                 operations.settle(client, part, final, again=broke)
-            except operations.PartGone:
+            except operations.PartGoneError:
                 raise
             except Exception:
                 broke = True

@@ -61,24 +61,24 @@ def put(client: Any, part: bytes, data: bytes | Path) -> None:
         raise OSError(f"{size} of {sent} bytes arrived")
 
 
-class PartGone(OSError):
+class PartGoneError(OSError):
     """The temporary file is not there any more, and no try of ours gave it its name."""
 
 
 def settle(client: Any, part: bytes, final: bytes, *, again: bool) -> None:
     """Give the file its name; ``again`` says that an earlier try may have done so already.
 
-    Raises PartGone where somebody took the part away.
+    Raises PartGoneError where somebody took the part away.
     """
     if not exists(client, part):  # looked at first: the old file must not go for nothing
         if again and exists(client, final):
             return
-        raise PartGone("the part is gone")
+        raise PartGoneError("the part is gone")
     try:
         client.posix_rename(part, final)
         return
     except FileNotFoundError:
-        raise PartGone("the part is gone") from None
+        raise PartGoneError("the part is gone") from None
     except PermissionError:
         raise
     except OSError as error:

@@ -132,7 +132,7 @@ def _bots(path: Path, size: int) -> tuple[float, str]:
     except ValueError:
         return 0.0, "it ended without an answer"
     if "seconds" in said:
-        return size / _MB / float(said["seconds"]), ""
+        return size / _MB / said["seconds"], ""
     return 0.0, str(said["why"]).splitlines()[0]
 
 

@@ -74,7 +74,7 @@ def test_nothing_is_left_to_do() -> None:
     found = [
         f"{path.relative_to(ROOT)}:{number}"
         for path in texts
-        for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1)
+        for number, line in enumerate(path.read_text("utf-8", errors="replace").splitlines(), 1)
         if marks.search(line)
     ]
     assert not found, "do it, or write it into the documentation as a limit"
