@@ -100,7 +100,7 @@ def test_what_the_depot_did_goes_to_the_partners(trade):
     run(trade, "partner_invoices")
     run(trade, "supplier_orders")
     out = sent(trade, "partner")
-    assert set(out) == {"ORDRSP", "DESADV", "INVOIC"}
+    assert {"ORDRSP", "DESADV", "INVOIC"} <= set(out)
     assert b"GIN+BJ+401234500000000012'" in out["DESADV"].read_bytes()
     assert b"PIA+1+LA-1:IN'" in sent(trade, "supplier")["ORDERS"].read_bytes()
     purchases = trade.home.state / "sandbox" / "depot" / "purchases.ndjson"
