@@ -239,4 +239,4 @@ def test_xml_attacks_are_refused_at_every_entry(attack: str, encoding: str) -> N
         list(xml.records(io.BytesIO(data), "Orders.Order", None, (), "x"))
     with pytest.raises(Unreadable):
         xml.parse(data)
-    assert time.perf_counter() - start < 1
+    assert time.perf_counter() - start < 30  # an attack that works takes hours
