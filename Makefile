@@ -28,7 +28,8 @@ test: $(STAMP)  ## the tests that every change must pass
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not slow and not long" $(TESTS)
 
 test-all: $(STAMP)  ## what `make test` leaves out: a real scheduler, a whole demo, speed
-	$(BIN)/python -m pytest -m "slow and not long" $(TESTS)
+	$(BIN)/python -m pytest -m "slow and not long" $(or $(TESTS),--ignore tests/rig)
+	$(if $(TESTS),,$(BIN)/python -m pytest -n 2 --dist load -m "slow and not long" tests/rig)
 
 rig: $(STAMP)  ## the crash rig whole: every boundary of four flows, SEEDS seeds, planted bugs, faults
 	$(BIN)/python -m pytest tests/rig tests/faults -n 2 --dist load --durations 15 -m "long or not long" \
